@@ -1,0 +1,1 @@
+"""Variables made from variables."""

@@ -1,0 +1,1 @@
+"""The published equations, one function each."""

@@ -1,0 +1,1 @@
+"""Loops over plain arrays: numpy and numba, nothing else."""

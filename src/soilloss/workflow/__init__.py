@@ -1,0 +1,1 @@
+"""A project file becomes a result."""
