@@ -1,0 +1,52 @@
+"""What all tests share: small landscapes, the folder of real data, and no network."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from soilloss.sources import synthetic
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_network():
+    """Refuse every connection that leaves this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in LOOPBACK:
+            raise RuntimeError(f"a test tried to reach {address[0]}: tests run without network")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+@pytest.fixture(scope="session")
+def small_grid():
+    """40 x 50 cells of 30 m in UTM zone 35 N."""
+    return synthetic.small_grid()
+
+
+@pytest.fixture(scope="session")
+def hills():
+    """Rough terrain on `small_grid`, read-only."""
+    height = synthetic.fractal(seed=7)
+    height.flags.writeable = False
+    return height
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real observations; tests that need it are skipped where it is absent."""
+    beside = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SOILLOSS_SHARED_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("real observations are absent; set SOILLOSS_SHARED_DATA to their folder")
+    return folder
