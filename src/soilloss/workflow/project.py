@@ -1,0 +1,329 @@
+"""The project file as strict models; below `workflow` nothing knows it exists.
+
+A source is told by its keys (``table``, ``polygons``, ``file`` or a number), so a mistake is answered by the one model
+that was meant and not by all of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from soilloss.errors import ProjectError, did_you_mean
+from soilloss.variables import VARIABLES
+from soilloss.workflow import yaml12
+
+StepName = Literal["year", "quarter", "month"]
+SCHEMES = ("poyang", "rodopi", "sl190_2007", "hj1174_5", "fao_1979", "oecd")
+LAND_COVERS = ("forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland")
+SURFACES = ("height", "inverse_distance", "thin_plate_spline", "kriging")
+STEPS_PER_YEAR = {"year": 1, "quarter": 4, "month": 12}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Constant(_Strict):
+    """One number for the whole area."""
+
+    value: float
+    unit: str | None = None
+
+
+class Raster(_Strict):
+    """A GDAL raster, or a variable of a NetCDF or Zarr file; ``{year}``, ``{quarter}``, ``{month}`` may stand in the path."""
+
+    file: str
+    band: int | list[int] | None = None
+    variable: str | None = None
+    scale: float | None = None
+    offset: float | None = None
+    nodata: float | None = None
+    unit: str | None = None
+    legend: str | None = None
+
+
+class Table(_Strict):
+    """Points with values; the equation runs at the points, then the surface is made."""
+
+    table: str
+    method: str | None = None
+    coefficients: dict[str, Any] = {}
+    interpolate: Literal["height", "inverse_distance", "thin_plate_spline", "kriging"] = "inverse_distance"
+    options: dict[str, Any] = {}
+    crs: str | None = None
+    units: dict[str, str] = {}
+
+
+class Polygons(_Strict):
+    """Polygons whose column gives the value; `elsewhere` holds outside them."""
+
+    polygons: str
+    column: str
+    elsewhere: float | None = None
+    unit: str | None = None
+
+
+def _pick_source(value: Any) -> Any:
+    """Turn the short forms into mappings and choose the model by its telling key."""
+    if isinstance(value, bool) or value is None:
+        raise ValueError(f"{value!r} is not a source; expected a path, a number or a mapping")
+    if isinstance(value, int | float):
+        return Constant(value=float(value))
+    if isinstance(value, str):
+        return Raster(file=value)
+    if not isinstance(value, Mapping):
+        return value
+    given = cast("Mapping[str, Any]", value)
+    for key, model in (("table", Table), ("polygons", Polygons), ("value", Constant), ("file", Raster)):
+        if key in given:
+            return model(**given)
+    raise ValueError(f"needs one of 'file', 'table', 'polygons' or 'value', but has {', '.join(map(repr, given))}")
+
+
+Source = Annotated[Constant | Raster | Table | Polygons, BeforeValidator(_pick_source)]
+
+
+class Method(_Strict):
+    """The method of a variable (None: the default one) and coefficients that differ from the published ones."""
+
+    name: str | None = None
+    coefficients: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_forms(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, Mapping):
+            given = dict(cast("Mapping[str, Any]", value))
+            nested = given.pop("coefficients", {})
+            return {"name": given.pop("name", None), "coefficients": {**nested, **given}}
+        raise ValueError(f"{value!r} is not a method; expected a name, or a mapping with 'name' and coefficients")
+
+
+class Grid(_Strict):
+    """The target grid: its CRS and cell size, or the variable whose grid is taken."""
+
+    crs: str | None = None
+    resolution: float | None = Field(default=None, gt=0)
+    like: str | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Grid:
+        if self.like is None and (self.crs is None or self.resolution is None):
+            raise ValueError("needs 'crs' and 'resolution', or 'like' with the variable whose grid is taken")
+        if self.like is not None and (self.crs is not None or self.resolution is not None):
+            raise ValueError("has 'like' and also 'crs' or 'resolution': give one or the other")
+        return self
+
+
+def _month(text: Any, last: bool) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{4})(?:-(\d{2}))?", str(text))
+    if not match or (match[2] and not 1 <= int(match[2]) <= 12):
+        raise ValueError(f"{text!r} is not a year or month; write 2001 or 2001-01")
+    return int(match[1]), int(match[2]) if match[2] else (12 if last else 1)
+
+
+class Period(_Strict):
+    """Whole years, cut into steps; `min_valid` is the share of years a cell needs for its mean."""
+
+    start: int | str
+    end: int | str
+    step: StepName = "year"
+    min_valid: float = Field(default=0.5, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _whole_years(self) -> Period:
+        (first, from_month), (last, to_month) = _month(self.start, last=False), _month(self.end, last=True)
+        if from_month != 1 or to_month != 12:
+            raise ValueError(f"runs from {self.start} to {self.end}: expected whole years, January to December")
+        if last < first:
+            raise ValueError(f"ends in {last}, before it starts in {first}")
+        return self
+
+    @property
+    def years(self) -> range:
+        """The years of the period."""
+        return range(_month(self.start, last=False)[0], _month(self.end, last=True)[0] + 1)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The labels of the steps: ``2001``, ``2001-Q3`` or ``2001-07``."""
+        tail = {"year": [""], "quarter": [f"-Q{q}" for q in range(1, 5)], "month": [f"-{m:02d}" for m in range(1, 13)]}
+        return tuple(f"{year}{end}" for year in self.years for end in tail[self.step])
+
+
+class Zones(_Strict):
+    """Polygons to sum over, and the column that names them."""
+
+    file: str
+    name: str | None = None
+
+
+class Severity(_Strict):
+    """The severity scheme; `tolerance` (t ha-1 yr-1) belongs to the schemes that ask for one."""
+
+    scheme: Literal["poyang", "rodopi", "sl190_2007", "hj1174_5", "fao_1979", "oecd"] = "fao_1979"
+    tolerance: float | None = Field(default=None, gt=0)
+
+
+class Analysis(_Strict):
+    """Questions put to the finished maps."""
+
+    summary: dict[str, Any] = Field(default={}, max_length=0)
+    severity: Severity = Severity()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_list(cls, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return cast("Mapping[str, Any]", value)
+        if not isinstance(value, list):
+            raise ValueError("expected a list such as [summary, {severity: {scheme: fao_1979}}]")
+        merged: dict[str, Any] = {}
+        for item in cast("list[Any]", value):
+            merged |= {item: {}} if isinstance(item, str) else dict(cast("Mapping[str, Any]", item))
+        return merged
+
+
+class Publish(_Strict):
+    """Where results go and which optional maps are written."""
+
+    folder: str = "out"
+    steps: list[StepName] = ["year"]
+    factors: list[int] = []
+
+
+class Project(_Strict):
+    """A whole project file."""
+
+    name: str = "soil loss"
+    data: str = "."
+    area: str | None = None
+    grid: Grid = Grid(like="elevation")
+    period: Period | None = None
+    model: Literal["usle", "rusle", "csle"] = "rusle"
+    sources: dict[str, Source]
+    methods: dict[str, Method] = {}
+    zones: Zones | None = None
+    zero_classes: list[Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]] = []
+    analysis: Analysis = Field(default_factory=lambda: Analysis.model_validate([]))
+    publish: Publish = Publish()
+
+    @model_validator(mode="after")
+    def _names(self) -> Project:
+        for part, given in (("sources", self.sources), ("methods", self.methods)):
+            for name in given:
+                if name not in VARIABLES:
+                    raise ValueError(f"{part}.{name}: not a variable soilloss knows{did_you_mean(name, VARIABLES)}")
+        both = sorted(set(self.sources) & set(self.methods))
+        if both:
+            raise ValueError(f"{both[0]} has both a source and a method; keep one of sources.{both[0]} and methods.{both[0]}")
+        if self.publish.factors and not (self.period and set(self.publish.factors) <= set(self.period.years)):
+            raise ValueError(f"publish.factors names {self.publish.factors}, which are not all years of the period")
+        return self
+
+    @property
+    def step(self) -> StepName:
+        """The time step of the run."""
+        return self.period.step if self.period else "year"
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The labels of the steps, or one empty label when the project names no period."""
+        return self.period.steps if self.period else ("",)
+
+
+def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Project:
+    """Read and validate a project file, with dotted overrides (``methods.cover.alpha``: 2.5) put in first.
+
+    Raises
+    ------
+    ProjectError
+        With the place, the value, what was expected and the nearest known key.
+    """
+    data = yaml12.read(path)
+    for dotted, value in (overrides or {}).items():
+        override(data, dotted, value)
+    return validate(data, path.name)
+
+
+def validate(data: dict[str, Any], name: str = "project") -> Project:
+    """Return the project that `data` describes, or raise one clear sentence."""
+    try:
+        return Project.model_validate(data)
+    except ValidationError as error:
+        raise ProjectError(f"{name}: {_sentence(error)}") from None
+
+
+def override(data: dict[str, Any], dotted: str, value: Any) -> None:
+    """Set one nested key; a short form on the way (``cover: cai_2000``) becomes the mapping it stands for."""
+    *parents, last = dotted.split(".")
+    place = data
+    for parent in parents:
+        inner = place.get(parent)
+        if isinstance(inner, str):
+            inner = {"name" if parents[0] == "methods" else "file": inner}
+        elif not isinstance(inner, dict):
+            inner = {}
+        place[parent] = inner
+        place = cast("dict[str, Any]", inner)
+    place[last] = value
+
+
+_WORDS = {
+    "string_type": "expected text",
+    "int_type": "expected a whole number",
+    "float_type": "expected a number",
+    "dict_type": "expected a mapping of keys to values",
+    "list_type": "expected a list",
+    "model_type": "expected a mapping of keys to values",
+}
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say the first error in our words: place, value, expectation."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"] if not _is_model_name(part))
+    kind, given = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        key = str(first["loc"][-1])
+        return f"{place}: unknown key{did_you_mean(key, _keys_at(first['loc'][:-1]))}"
+    if kind == "missing":
+        return f"{place}: is missing"
+    if kind == "value_error":
+        message = first["msg"].removeprefix("Value error, ")
+        return f"{place}: {message}" if place else message
+    if kind == "literal_error":
+        expected = first.get("ctx", {})["expected"]
+        choices = re.findall(r"'([^']+)'", expected)
+        return f"{place}: {given!r} is not known{did_you_mean(str(given), choices)} (expected {expected})"
+    expectation = _WORDS.get(kind, first["msg"][0].lower() + first["msg"][1:])
+    return f"{place}: {expectation}, got {given!r}"
+
+
+_MODELS: dict[str, type[BaseModel]] = {
+    model.__name__: model for model in (Constant, Raster, Table, Polygons, Method, Grid, Period, Zones, Severity, Analysis, Publish)
+}
+
+
+def _is_model_name(part: Any) -> bool:
+    return part in _MODELS or part in {"int", "list[int]"}
+
+
+def _keys_at(place: tuple[Any, ...]) -> list[str]:
+    """The keys known where an unknown one stood."""
+    if place[:1] == ("sources",):
+        return [key for source in (Raster, Table, Polygons, Constant) for key in source.model_fields]
+    model: Any = Project
+    for part in place:
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        named = [m for n, m in _MODELS.items() if part == n or (field and n in str(field.annotation))]
+        model = named[0] if named else model
+    return list(model.model_fields)
