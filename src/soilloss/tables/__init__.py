@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from soilloss.errors import DataError, did_you_mean
+
+CODES = 256
 
 
 def names() -> list[str]:
@@ -32,11 +37,81 @@ def read(name: str) -> pd.DataFrame:
 
     Examples
     --------
-    >>> list(read("severity").columns)
-    ['scheme', 'grade', 'lower', 'closed', 'name', 'colour']
+    >>> list(read("land_cover")["name"])[:3]
+    ['forest', 'shrubland', 'grassland']
     """
     known = names()
     if name not in known:
         raise DataError(f"there is no table {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})")
     with files(__package__).joinpath(f"{name}.csv").open(encoding="utf-8") as stream:
-        return pd.read_csv(stream, comment="#", skipinitialspace=True)
+        return pd.read_csv(stream)
+
+
+def by_code(table: Any, *, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Return the 256 values of codes 0 to 255, NaN for codes that are not in `table`.
+
+    Parameters
+    ----------
+    table : mapping, DataFrame, str or pairs
+        Code (or name of one of the eight land-cover classes) to value; a DataFrame has the columns ``code`` and
+        ``value``; text is the name of a table of the package.
+    low, high : float
+        Allowed values.
+
+    Returns
+    -------
+    values : array of shape (256,)
+
+    Raises
+    ------
+    DataError
+        If a code or name is unknown or given twice, or a value is outside what is allowed.
+
+    Examples
+    --------
+    >>> by_code({"forest": 0.1, 4: 0.3})[1:5].tolist()
+    [0.1, nan, nan, 0.3]
+    """
+    values = np.full(CODES, np.nan)
+    for key, value in _pairs(table):
+        code = _code(key)
+        if not np.isnan(values[code]):
+            raise DataError(f"the table gives class {key!r} twice; keep one line for it")
+        values[code] = _number(key, value, low, high)
+    return values
+
+
+def _pairs(table: Any) -> Iterable[tuple[Any, Any]]:
+    frame = read(table) if isinstance(table, str) else table
+    if isinstance(frame, pd.DataFrame):
+        missing = [column for column in ("code", "value") if column not in frame]
+        if missing:
+            raise DataError(f"the table has no column {missing[0]!r} (it has {', '.join(map(str, frame.columns))})")
+        return zip(frame["code"], frame["value"], strict=True)
+    return frame.items() if isinstance(frame, Mapping) else frame
+
+
+def _code(key: Any) -> int:
+    if isinstance(key, str) and not key.strip().isdigit():
+        classes = read("land_cover")
+        found = classes["code"][classes["name"] == key.strip().lower().replace("_", "-")]
+        if found.empty:
+            raise DataError(
+                f"{key!r} is not a land-cover class{did_you_mean(key, classes['name'])} "
+                f"(known: {', '.join(classes['name'])}); codes from 0 to 255 are fine too"
+            )
+        return int(found.iloc[0])
+    code = float(key)
+    if not (0 <= code < CODES and code == int(code)):
+        raise DataError(f"the table has code {key}, expected a whole number from 0 to 255")
+    return int(code)
+
+
+def _number(key: Any, value: Any, low: float, high: float) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not low <= number <= high:
+        raise DataError(f"the table gives class {key!r} the value {value!r}, expected a number from {low:g} to {high:g}")
+    return number
