@@ -59,13 +59,13 @@ clean:  ## remove what make made (not your results)
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "soilloss needs Python 3.11 or newer, and none was found; install one, or: make PYTHON=/path/to/python"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	$(BIN)/python -m pip install -qq -c constraints.txt -e .
 	@touch $@
 
 # .test, .lint, .docs: one per dependency group of pyproject.toml
 $(VENV)/.test $(VENV)/.lint $(VENV)/.docs: $(VENV)/.core
-	$(BIN)/python -m pip install -q -c constraints.txt --group $(patsubst .%,%,$(notdir $@))
+	$(BIN)/python -m pip install -qq -c constraints.txt --group $(patsubst .%,%,$(notdir $@))
 	@touch $@
