@@ -1,0 +1,240 @@
+"""Rain by month and year out of finer rain, and erosivity of a year out of its half-months.
+
+Plain arrays have months, half-months or days on their last axis. A climatology here is the mean over the years that
+have data, so a year without rain counts and a year without a record does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from soilloss.equation import equation
+from soilloss.errors import DataError
+from soilloss.kernels.rain import add_periods
+
+HALF_MONTH_SPLIT = 15
+
+
+class Periods(NamedTuple):
+    """Runs of days that belong to one month or half-month of one year.
+
+    `starts` has one entry more than there are runs; `slots` counts months or half-months of the year from 0; `months`
+    is the calendar month; `lengths` the calendar days of the whole period, recorded or not.
+    """
+
+    starts: np.ndarray
+    slots: np.ndarray
+    months: np.ndarray
+    lengths: np.ndarray
+    years: int
+
+    def needed(self, fraction: float) -> np.ndarray:
+        """Return the valid days a period must have, at least one."""
+        return np.maximum(np.ceil(self.lengths * fraction - 1e-9), 1).astype(np.int64)
+
+
+def valid_rain(rain: Any) -> np.ndarray:
+    """Return `rain` as floats (float32 stays), NaN where it is negative or infinite.
+
+    Examples
+    --------
+    >>> valid_rain([3, -1])
+    array([ 3., nan])
+    """
+    values = np.asarray(rain)
+    values = values.astype(np.result_type(values, np.float32), copy=False)
+    return np.where((values >= 0) & (values < np.inf), values, values.dtype.type(np.nan))
+
+
+def modified_fournier_index(monthly_precipitation: Any) -> np.ndarray:
+    """Return the sum of squared monthly rain over annual rain, mm; 0 without rain, NaN where a month is missing.
+
+    Examples
+    --------
+    >>> float(modified_fournier_index([10.0] * 12))
+    10.0
+    """
+    rain = valid_rain(monthly_precipitation)
+    total, squares = rain.sum(axis=-1), (rain * rain).sum(axis=-1)
+    return np.divide(squares, total, out=np.zeros_like(total), where=total != 0)
+
+
+@equation(gives="annual_precipitation", cite="renard1997", over="month", step="year")
+def sum_of_months(monthly_precipitation):
+    r"""Rain of the year as the sum of its months.
+
+    Parameters
+    ----------
+    monthly_precipitation : array (..., 12), mm
+        Rain of each month. A negative or missing month makes the sum NaN.
+
+    Returns
+    -------
+    annual_precipitation : array, mm
+
+    Notes
+    -----
+    .. math:: P = \sum_{i=1}^{12} p_i
+
+    Renard et al. (1997).
+
+    Examples
+    --------
+    >>> float(sum_of_months([50.0] * 12))
+    600.0
+    """
+    return valid_rain(monthly_precipitation).sum(axis=-1)
+
+
+@equation(gives="monthly_precipitation", cite="renard1997", over="day", step="year")
+def months_of_days(daily_precipitation, *, time=None, min_valid_fraction=0.9):
+    r"""Mean rain of each month of the year from daily rain.
+
+    Parameters
+    ----------
+    daily_precipitation : array (..., days), mm
+        Rain of each day; NaN, negative and infinite days are missing.
+    time : array of dates (days), or the first date of consecutive days
+        Taken from the coordinates of a DataArray.
+    min_valid_fraction : float
+        Share of a month's days that must be valid for it to count; missing days of a month that counts add nothing.
+
+    Returns
+    -------
+    monthly_precipitation : array (..., 12), mm
+        Mean over the years in which the month counts, NaN where there is none.
+
+    Notes
+    -----
+    .. math:: p_i = \frac{1}{n_i} \sum_{years} \sum_{days} P_d
+
+    Renard et al. (1997).
+
+    Raises
+    ------
+    DataError
+        If dates are missing, not one per day, unsorted or repeated.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> months_of_days(np.full(365, 2.0), time="2001-01-01")[:2]
+    array([62., 56.])
+    """
+    rain = np.asarray(daily_precipitation)
+    periods = month_periods(time, rain.shape[-1])
+    weights = np.ones(periods.slots.size)
+    return mean_of_periods(rain, periods, 12, weights, needed=periods.needed(min_valid_fraction))
+
+
+@equation(gives="erosivity", cite="renard1997", over="half_month", step="year")
+def step_sum(half_month_erosivity):
+    r"""Erosivity of the year as the sum of its half-months.
+
+    Parameters
+    ----------
+    half_month_erosivity : array (..., 24), MJ mm ha-1 h-1
+        Erosivity of each half-month; a missing one makes the sum NaN.
+
+    Returns
+    -------
+    erosivity : array, MJ mm ha-1 h-1
+
+    Notes
+    -----
+    .. math:: R = \sum_{k=1}^{24} R_k
+
+    Renard et al. (1997).
+
+    Examples
+    --------
+    >>> float(step_sum([10.0] * 24))
+    240.0
+    """
+    return valid_rain(half_month_erosivity).sum(axis=-1)
+
+
+def dates_of(time: Any, count: int) -> np.ndarray:
+    """Return `count` dates: those given, or consecutive ones from a single first date.
+
+    Raises
+    ------
+    DataError
+        If dates are missing, not one per day, unsorted or repeated.
+
+    Examples
+    --------
+    >>> dates_of("2000-02-28", 3)[-1]
+    np.datetime64('2000-03-01')
+    """
+    if time is None:
+        raise DataError("daily rain came without dates; give time= one date per day, or the first date")
+    try:
+        dates = np.asarray(time, dtype="datetime64[D]")
+    except (TypeError, ValueError) as error:
+        raise DataError(f"the dates of the rain cannot be read ({error}); expected such as '2001-05-31'") from None
+    if dates.ndim == 0:
+        dates = dates + np.arange(count)
+    if dates.shape != (count,):
+        raise DataError(f"daily rain has {count} days on its last axis but {dates.size} dates; give one date per day")
+    wrong = np.flatnonzero(~(np.diff(dates) > np.timedelta64(0, "D")))
+    if wrong.size:
+        before, after = dates[wrong[0] : wrong[0] + 2]
+        raise DataError(f"{after} follows {before}, expected rising dates; sort them and drop repeats")
+    return dates
+
+
+def month_periods(time: Any, count: int) -> Periods:
+    """Cut days into months of years."""
+    dates = dates_of(time, count)
+    return _periods(dates, np.zeros(count, np.int64), 1)
+
+
+def half_month_periods(time: Any, count: int) -> Periods:
+    """Cut days into half-months of years: days 1 to 15, and the rest of the month."""
+    dates = dates_of(time, count)
+    return _periods(dates, (_day_of_month(dates) > HALF_MONTH_SPLIT).astype(np.int64), 2)
+
+
+def mean_of_periods(
+    rain: np.ndarray,
+    periods: Periods,
+    slots: int,
+    weights: np.ndarray,
+    *,
+    needed: np.ndarray,
+    scale: Any = 1.0,
+    exponent: Any = 1.0,
+    threshold: float = 0.0,
+) -> np.ndarray:
+    """Return the mean over years of ``weight * scale * sum(rain ** exponent)`` for each slot of the year."""
+    flat = rain.reshape(-1, rain.shape[-1])
+    flat = flat.astype(np.result_type(flat, np.float32), copy=False)
+    sums, years = np.zeros((len(flat), slots)), np.zeros((len(flat), slots), np.int32)
+    scale, exponent = (np.array(np.broadcast_to(np.ravel(v), len(flat)), float) for v in (scale, exponent))
+    add_periods(flat, periods.starts, periods.slots, weights, needed, scale, exponent, threshold, sums, years)
+    means = np.divide(sums, years, out=np.full_like(sums, np.nan), where=years > 0)
+    return means.reshape(*rain.shape[:-1], slots).astype(flat.dtype, copy=False)
+
+
+def _day_of_month(dates: np.ndarray) -> np.ndarray:
+    return (dates - dates.astype("datetime64[M]")).astype(np.int64) + 1
+
+
+def _periods(dates: np.ndarray, half: np.ndarray, parts: int) -> Periods:
+    months = dates.astype("datetime64[M]")
+    key = months.astype(np.int64) * parts + half
+    first = np.flatnonzero(np.diff(key, prepend=key[:1] - 1))
+    month_length = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    split = HALF_MONTH_SPLIT if parts == 2 else 0
+    lengths = np.where(half == 1, month_length - split, split if parts == 2 else month_length)
+    month = months.astype(np.int64) % 12
+    return Periods(
+        starts=np.append(first, len(dates)),
+        slots=(month * parts + half)[first],
+        months=month[first] + 1,
+        lengths=lengths[first],
+        years=len(np.unique(dates.astype("datetime64[Y]"))),
+    )

@@ -1,0 +1,53 @@
+"""R: rainfall erosivity, from annual, monthly and daily rain, and from storms."""
+
+from soilloss.factors.erosivity.annual import (
+    bols_1978,
+    elswaify_1985,
+    hurni_1985,
+    lo_1985,
+    morgan_1974,
+    renard_freimund_1994,
+    roose_1977,
+    singh_1981,
+    singh_1981_as_printed,
+    zhang_fu_2003,
+)
+from soilloss.factors.erosivity.monthly import (
+    arnoldus_1977,
+    arnoldus_1977_as_printed,
+    bols_1978_monthly,
+    erosivity_density,
+    renard_freimund_1994_mfi,
+    wischmeier_smith_1978,
+    zhang_fu_2003_mfi,
+)
+from soilloss.factors.erosivity.regression import (
+    altitude_regression,
+    linear_regression,
+    power_regression,
+    quadratic_regression,
+)
+
+__all__ = [
+    "altitude_regression",
+    "arnoldus_1977",
+    "arnoldus_1977_as_printed",
+    "bols_1978",
+    "bols_1978_monthly",
+    "elswaify_1985",
+    "erosivity_density",
+    "hurni_1985",
+    "linear_regression",
+    "lo_1985",
+    "morgan_1974",
+    "power_regression",
+    "quadratic_regression",
+    "renard_freimund_1994",
+    "renard_freimund_1994_mfi",
+    "roose_1977",
+    "singh_1981",
+    "singh_1981_as_printed",
+    "wischmeier_smith_1978",
+    "zhang_fu_2003",
+    "zhang_fu_2003_mfi",
+]
