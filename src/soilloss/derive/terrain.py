@@ -1,0 +1,512 @@
+"""Variables made from heights: slope, aspect, filled surface, flow directions, accumulation, slope length, channels.
+
+Slope and aspect are those of the heights as given; flow follows the surface with its depressions filled. Every result
+is the unique solution of a definition on the grid (no queue order decides), so it does not depend on how the work is
+cut.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from soilloss.equation import equation
+from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
+from soilloss.grid.target import CellSize
+from soilloss.kernels import fill, flow, multiflow, slope_length as lengths, surface
+
+ROUTINGS = ("d8", "mfd", "dinf")
+STARTS = ("half", "full")
+# integer areas in 1/1024 m2 add up to the same bits in any order
+AREA_UNIT = 1 / 1024
+LARGEST_GRID = 2**31 - 1
+
+
+@equation(gives="slope", cite="horn1981", halo=1)
+def slope_horn_1981(elevation, *, cell_size=None):
+    """Slope angle from the 3 x 3 neighbourhood, weighted after Horn.
+
+    Missing neighbours and those outside the grid are extrapolated linearly through the centre, so a plane keeps its
+    slope to the rim; where the opposite neighbour is missing too, the centre's height stands in.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights, rows from north to south; not filled, since filling makes depressions level.
+    cell_size : float or CellSize, m
+        Side of a cell; on geographic and non-square grids `CellSize(dx, dy)` by row.
+
+    Returns
+    -------
+    slope : array, rad
+        Float32 from 0 to pi/2, NaN where the height is missing.
+
+    Raises
+    ------
+    GridError
+        If the cell size is missing or does not fit the rows.
+
+    Notes
+    -----
+    With the neighbours a b c / d e f / g h i:
+
+    .. math:: \\tan\\theta = \\sqrt{\\left(\\frac{c + 2f + i - a - 2d - g}{8\\,\\Delta x}\\right)^2
+              + \\left(\\frac{g + 2h + i - a - 2b - c}{8\\,\\Delta y}\\right)^2}
+
+    Horn, B. K. P. (1981), Proceedings of the IEEE 69, 14-47.
+
+    Examples
+    --------
+    >>> z = [[50, 45, 50], [30, 30, 30], [8, 10, 10]]
+    >>> round(float(np.degrees(slope_horn_1981(np.array(z), cell_size=5)[1, 1])), 4)
+    75.2577
+    """
+    return _horn(surface.slope, elevation, cell_size)
+
+
+@equation(gives="aspect", cite="horn1981", halo=1)
+def aspect_horn_1981(elevation, *, cell_size=None):
+    """Compass direction that the surface faces, from the gradient of Horn.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights, rows from north to south.
+    cell_size : float or CellSize, m
+        Side of a cell; on geographic and non-square grids `CellSize(dx, dy)` by row.
+
+    Returns
+    -------
+    aspect : array, rad
+        Downslope direction clockwise from north, float32 from 0 to below 2 pi; NaN where level or missing.
+
+    Raises
+    ------
+    GridError
+        If the cell size is missing or does not fit the rows.
+
+    Notes
+    -----
+    .. math:: \\alpha = \\operatorname{atan2}(-\\partial z/\\partial x,\\; \\partial z/\\partial y) \\bmod 2\\pi
+
+    with x towards the east and y towards the south; missing neighbours as in `slope_horn_1981`.
+    Horn, B. K. P. (1981), Proceedings of the IEEE 69, 14-47.
+
+    Examples
+    --------
+    >>> falls_east = np.array([[2.0, 1.0, 0.0]] * 3)
+    >>> float(np.degrees(aspect_horn_1981(falls_east, cell_size=1)[1, 1]))
+    90.0
+    """
+    return _horn(surface.aspect, elevation, cell_size)
+
+
+@equation(gives="filled_elevation", cite="barnes2014", whole=True)
+def fill_depressions(elevation, *, close_holes=1):
+    """Heights with every depression filled to the level at which it spills.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights of the whole grid, rows and columns; infinite heights count as missing.
+    close_holes : int
+        Holes of at most so many missing cells are bridged at the lowest height of their rim; larger ones are outlets.
+
+    Returns
+    -------
+    filled_elevation : array, m
+        Float32; NaN where the height is missing.
+
+    Raises
+    ------
+    DataError
+        If the grid does not have two dimensions, or more cells than can be routed in memory.
+
+    Notes
+    -----
+    .. math:: W(c) = \\min_{\\text{paths } c \\to \\text{outlet}} \\; \\max_{p \\in \\text{path}} z(p)
+
+    over paths of the eight neighbours, where outlets are cells at the border or beside a void. Only heights of the
+    input occur, so nothing is rounded. The surface is that of Barnes, Lehman and Mulla (2014), Computers &
+    Geosciences 62, 117-127; it is found here without a queue of cells.
+
+    Examples
+    --------
+    >>> bowl = np.array([[3, 3, 3], [3, 1, 2], [3, 3, 3]])
+    >>> float(fill_depressions(bowl)[1, 1])
+    2.0
+    """
+    z, shape = _filled(elevation, close_holes)
+    return np.where(np.isfinite(elevation), surface.without_ring(z, shape), np.float32(np.nan))
+
+
+@equation(gives="flow_direction", cite="ocallaghan1984", whole=True)
+def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
+    """Direction of steepest descent on the filled surface.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights of the whole grid; filled first.
+    close_holes : int
+        Holes of at most so many missing cells are bridged; see `fill_depressions`.
+    cell_size : float or CellSize, m
+        Side of a cell. Without it the cells of a plain array are taken to be square.
+
+    Returns
+    -------
+    flow_direction : array
+        0 east, 1 south-east, 2 south ... 7 north-east, 8 where water leaves the grid; float32, NaN where missing.
+
+    Raises
+    ------
+    DataError, GridError
+        If heights or cell size do not fit.
+
+    Notes
+    -----
+    .. math:: k = \\operatorname{arg\\,max}_k \\; (W(c) - W(n_k)) / d_k
+
+    Of equal slopes the first in the order of the codes counts. Level cells drain towards the nearest cell that has a
+    way out, by the fewest steps, again the first of equals. O'Callaghan, J. F. and Mark, D. M. (1984), Computer
+    Vision, Graphics, and Image Processing 28, 323-344.
+
+    Examples
+    --------
+    >>> float(flow_direction_d8(np.array([[3.0, 2, 1]] * 3))[1, 1])
+    0.0
+    """
+    codes, _ = _directions(elevation, close_holes, _metres(cell_size, elevation, square=True))
+    return np.where(np.isfinite(elevation), surface.without_ring(codes, elevation.shape), np.float32(np.nan))
+
+
+@equation(gives="flow_accumulation", cite="ocallaghan1984", whole=True)
+def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, cell_size=None):
+    """Cells that drain through each cell, itself included.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights of the whole grid; filled first.
+    routing : {"d8", "mfd", "dinf"}
+        One receiver; all lower neighbours by slope; the two beside the steepest facet.
+    exponent : float
+        Of the slope, for ``"mfd"``.
+    close_holes : int
+        Holes of at most so many missing cells are bridged and counted; see `fill_depressions`.
+    cell_size : float or CellSize, m
+        Side of a cell. Without it the cells of a plain array are taken to be square.
+
+    Returns
+    -------
+    flow_accumulation : array, 1
+        Float64, at least 1; NaN where the height is missing.
+
+    Raises
+    ------
+    ProjectError
+        If the routing is not known.
+    DataError, GridError
+        If heights or cell size do not fit.
+
+    Notes
+    -----
+    .. math:: A(c) = 1 + \\sum_k f_{n_k \\to c} \\, A(n_k)
+
+    ``"d8"``: O'Callaghan and Mark (1984). ``"mfd"``: Freeman, T. G. (1991), Computers & Geosciences 17, 413-422.
+    ``"dinf"``: Tarboton, D. G. (1997), Water Resources Research 33, 309-319. Shares are whole 65535ths.
+
+    Examples
+    --------
+    >>> flow_accumulation(np.array([[3.0], [2], [1]])).ravel().tolist()
+    [1.0, 2.0, 3.0]
+    """
+    metres = _metres(cell_size, elevation, square=True)
+    return _accumulated(elevation, routing, exponent, close_holes, metres, np.ones(metres.shape[1]), 1.0)
+
+
+@equation(gives="contributing_area", cite="freeman1991", whole=True)
+def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, cell_size=None):
+    """Area that drains through each cell, itself included.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights of the whole grid; filled first.
+    routing : {"mfd", "d8", "dinf"}
+        All lower neighbours by slope; one receiver; the two beside the steepest facet.
+    exponent : float
+        Of the slope, for ``"mfd"``: 1.1 after Freeman, 1 after Quinn without contour lengths.
+    close_holes : int
+        Holes of at most so many missing cells are bridged and counted; see `fill_depressions`.
+    cell_size : float or CellSize, m
+        Side of a cell. A cell's area is width times height of its row: on geographic grids the lengths are those on
+        the ellipsoid along the row's middle, which is the true area to 1e-6 for cells below 0.1 degrees.
+
+    Returns
+    -------
+    contributing_area : array, m2
+        Float64, positive; NaN where the height is missing.
+
+    Raises
+    ------
+    ProjectError
+        If the routing is not known.
+    DataError, GridError
+        If heights or cell size do not fit, or the cell size is missing.
+
+    Notes
+    -----
+    .. math:: A(c) = a(c) + \\sum_k f_{n_k \\to c} \\, A(n_k), \\qquad
+              f_{c \\to n_k} = \\frac{\\max(0, s_k)^p}{\\sum_j \\max(0, s_j)^p}
+
+    Freeman, T. G. (1991), Computers & Geosciences 17, 413-422; Quinn, P. et al. (1991), Hydrological Processes 5,
+    59-79. With ``"d8"`` areas are added as multiples of 1/1024 m2.
+
+    Examples
+    --------
+    >>> contributing_area(np.array([[3.0], [2], [1]]), cell_size=10).ravel().tolist()
+    [100.0, 200.0, 300.0]
+    """
+    metres = _metres(cell_size, elevation)
+    return _accumulated(elevation, routing, exponent, close_holes, metres, metres[0] * metres[1], AREA_UNIT)
+
+
+@equation(gives="channels", cite="ocallaghan1984")
+def channels(contributing_area, *, threshold_area=1e6):
+    """Cells where water runs in a channel: those that drain a large enough area.
+
+    Parameters
+    ----------
+    contributing_area : array, m2
+        Area that drains through each cell.
+    threshold_area : float
+        Least area of a channel, m2. One square kilometre is a working value; choose it by the streams of a map.
+
+    Returns
+    -------
+    channels : array
+        1 in channels, 0 elsewhere, float32; NaN where the area is missing.
+
+    Notes
+    -----
+    .. math:: c = [A \\ge A_0]
+
+    O'Callaghan, J. F. and Mark, D. M. (1984), Computer Vision, Graphics, and Image Processing 28, 323-344.
+
+    Examples
+    --------
+    >>> channels(np.array([9e5, 1e6, np.nan])).tolist()
+    [0.0, 1.0, nan]
+    """
+    area = np.asarray(contributing_area)
+    return np.where(np.isnan(area), np.nan, area >= threshold_area).astype(np.float32)
+
+
+@equation(gives="slope_length", cite="hickey2000", whole=True)
+def slope_length(
+    elevation,
+    channels=None,
+    *,
+    gentle_ratio=0.7,
+    steep_ratio=0.5,
+    break_percent=5.0,
+    channel_area=math.inf,
+    max_length=math.inf,
+    start="half",
+    close_holes=1,
+    cell_size=None,
+):
+    """Length of the slope down to each cell, restarted where the slope slackens and ended at channels.
+
+    Parameters
+    ----------
+    elevation : array, m
+        Heights of the whole grid; filled first.
+    channels : array, optional
+        1 where slopes end: streams, and roads, terraces or field borders that stop the flow.
+    gentle_ratio, steep_ratio : float
+        The slope ends where the angle falls below this share of the angle above: `gentle_ratio` where the upper slope
+        is below `break_percent`, else `steep_ratio`. 0 never cuts.
+    break_percent : float
+        Slope in per cent that divides gentle from steep. 5 as published; a program that reads it as degrees differs.
+    channel_area : float
+        D8 contributing area in m2 from which a cell is a channel; infinite for none.
+    max_length : float
+        Longest length in m that is given; infinite for no limit.
+    start : {"half", "full"}
+        Where the half cell at the end of a flow line is counted: ``"half"`` at the start of the slope (Hickey),
+        ``"full"`` at its end (Zhang et al.).
+    close_holes : int
+        Holes of at most so many missing cells are bridged; see `fill_depressions`.
+    cell_size : float or CellSize, m
+        Side of a cell.
+
+    Returns
+    -------
+    slope_length : array, m
+        Float32, measured in plan; NaN in channels and where the height is missing.
+
+    Raises
+    ------
+    ProjectError
+        If `start` is not known.
+    DataError, GridError
+        If heights or cell size do not fit, or the cell size is missing.
+
+    Notes
+    -----
+    .. math:: \\lambda(c) = d(c) + \\max_{u \\to c,\\ \\text{not cut}} \\lambda(u), \\qquad
+              \\text{cut if } \\theta_c < f \\, \\theta_u
+
+    where d is the side of the cell or its diagonal along the D8 direction and the angle is that of the steepest
+    descent. Hickey, R. (2000), Cartography 29, 1-8; cut-off ratios Van Remortel, R. D. et al. (2001), Cartography 30,
+    27-35; channels and full cell at the divide Zhang, H. et al. (2013), Computers & Geosciences 52, 177-188.
+
+    Examples
+    --------
+    >>> slope_length(np.array([[3.0], [2], [1]]), cell_size=10).ravel().tolist()
+    [5.0, 15.0, 25.0]
+    """
+    _one_of("start", start, STARTS)
+    metres = _metres(cell_size, elevation)
+    codes, w = _directions(elevation, close_holes, metres)
+    stops = _stops(channels, channel_area, codes, metres)
+    angle = math.atan(break_percent / 100)
+    cut = lengths.cut_flow(w, _stride(elevation), metres, codes, stops, gentle_ratio, steep_ratio, angle)
+    length = np.zeros(w.size)
+    lengths.longest_slope(codes, cut, _stride(elevation), metres, start == "half", length)
+    kept = np.isfinite(elevation) & (surface.without_ring(stops, elevation.shape) == 0)
+    inner = np.minimum(surface.without_ring(length, elevation.shape), max_length)
+    return np.where(kept, inner, np.nan).astype(np.float32)
+
+
+def _horn(kernel: Any, elevation: np.ndarray, cell_size: Any) -> np.ndarray:
+    metres = _metres(cell_size, elevation)
+    out = np.empty(elevation.shape, np.float32)
+    kernel(surface.with_ring(elevation), _stride(elevation), metres[0], metres[1], out)
+    return out
+
+
+def _stride(elevation: np.ndarray) -> int:
+    return elevation.shape[1] + 2
+
+
+def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return the filled surface, flat with a ring, and the shape of the grid."""
+    if elevation.ndim != 2:
+        raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
+    if (elevation.shape[0] + 2) * (elevation.shape[1] + 2) > LARGEST_GRID:
+        raise DataError(
+            f"elevation has {elevation.size} cells, at most {LARGEST_GRID} can be routed in memory; "
+            "use a coarser grid or a smaller area"
+        )
+    z = surface.with_ring(elevation)
+    if close_holes > 0:
+        surface.close_holes(z, _stride(elevation), close_holes)
+    fill.fill(z, _stride(elevation))
+    return z, elevation.shape
+
+
+def _directions(elevation: np.ndarray, close_holes: int, metres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return D8 codes and the filled surface, both flat with a ring."""
+    w, _ = _filled(elevation, close_holes)
+    return flow.route(w, _stride(elevation), 1 / metres), w
+
+
+def _metres(cell_size: Any, elevation: np.ndarray, square: bool = False) -> np.ndarray:
+    """Return the distances of each row as (3, rows): east-west, north-south, diagonal."""
+    rows = elevation.shape[0]
+    if cell_size is None:
+        if not square:
+            raise GridError("cell_size is missing, expected the side of a cell in metres; pass cell_size=30, say")
+        cell_size = 1.0
+    dx, dy = cell_size if isinstance(cell_size, CellSize) else (cell_size, cell_size)
+    sides = [np.ravel(np.asarray(side, np.float64)) for side in (dx, dy)]
+    for side in sides:
+        if side.size not in (1, rows):
+            raise GridError(f"cell_size has {side.size} rows, the grid has {rows}; cut both alike")
+        if not (np.isfinite(side).all() and (side > 0).all()):
+            raise GridError(f"cell_size is {side.min():g} m at least, expected positive numbers; check the grid")
+    metres = np.empty((3, rows))
+    metres[0], metres[1] = sides
+    metres[2] = np.hypot(metres[0], metres[1])
+    return metres
+
+
+def _accumulated(
+    elevation: np.ndarray,
+    routing: str,
+    exponent: float,
+    close_holes: int,
+    metres: np.ndarray,
+    own: np.ndarray,
+    unit: float,
+) -> np.ndarray:
+    """Route `own` (one amount per row) downwards; with D8 as whole multiples of `unit`."""
+    _one_of("routing", routing, ROUTINGS)
+    codes, w = _directions(elevation, close_holes, metres)
+    if routing == "d8":
+        del w
+        amount = _accumulated_d8(codes, metres, own, unit)
+    else:
+        amount = _shared(codes, w, routing, exponent, metres, own)
+    inner = surface.without_ring(amount, elevation.shape)
+    out = np.where(np.isfinite(elevation), inner, np.nan)
+    if routing == "d8" and unit != 1:
+        out *= unit
+    return out
+
+
+def _accumulated_d8(codes: np.ndarray, metres: np.ndarray, own: np.ndarray, unit: float) -> np.ndarray:
+    weights = np.rint(own / unit)
+    columns = codes.size // (own.size + 2)
+    if weights.sum() * columns > 2**62:
+        raise GridError(f"cells of up to {own.max():g} m2 add up beyond what can be counted; check cell_size")
+    amount = _spread(codes, weights, np.int64)
+    flow.accumulate(codes, columns, amount)
+    return amount
+
+
+def _shared(
+    codes: np.ndarray, w: np.ndarray, routing: str, exponent: float, metres: np.ndarray, own: np.ndarray
+) -> np.ndarray:
+    stride = codes.size // (own.size + 2)
+    shares = np.zeros((codes.size, 8), np.uint16)
+    if routing == "mfd":
+        multiflow.freeman_shares(w, stride, 1 / metres, codes, exponent, shares)
+    else:
+        multiflow.tarboton_shares(w, stride, metres, codes, shares)
+    amount = _spread(codes, own, np.float64)
+    multiflow.accumulate_shares(shares, codes, stride, amount)
+    return amount
+
+
+def _spread(codes: np.ndarray, own: np.ndarray, dtype: Any) -> np.ndarray:
+    """Give every cell that is not void the amount of its row."""
+    amount = np.zeros(codes.size, dtype)
+    rows = own.size
+    grid = amount.reshape(rows + 2, -1)
+    grid[1:-1] = own.astype(dtype)[:, None]
+    amount[codes == flow.VOID] = 0
+    return amount
+
+
+def _stops(channels: np.ndarray | None, channel_area: float, codes: np.ndarray, metres: np.ndarray) -> np.ndarray:
+    """Cells where slopes end, 1 or 0, flat with a ring."""
+    stops = np.zeros(codes.size, np.uint8)
+    if math.isfinite(channel_area):
+        area = _accumulated_d8(codes, metres, metres[0] * metres[1], AREA_UNIT)
+        stops[area * AREA_UNIT >= channel_area] = 1
+    if channels is not None:
+        inner = stops.reshape(metres.shape[1] + 2, -1)[1:-1, 1:-1]
+        inner[np.asarray(channels) > 0] = 1
+    return stops
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        listed = ", ".join(repr(k) for k in known)
+        raise ProjectError(f"{name} is {value!r}, expected one of {listed}{did_you_mean(str(value), known)}")

@@ -1,0 +1,165 @@
+"""Flow that divides: shares of each cell's outflow, and their accumulation in gather form.
+
+A cell's outflow is 65535 parts, divided over its eight neighbours as whole numbers that sum exactly, so no water is
+lost. Each cell sums what its neighbours send once, in the fixed order of the neighbours: the sums do not depend on the
+order in which cells are visited. Cells without a lower neighbour follow their D8 direction; cells whose direction is
+`LEAVES` (outlets, or channels that absorb) send nothing on.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from soilloss.kernels.flow import LEAVES, VOID
+from soilloss.kernels.surface import offsets
+
+PARTS = 65535
+DONE = 255
+
+
+@njit(nogil=True, cache=True)
+def freeman_shares(w, stride, inverse, direction, exponent, shares):
+    """Share by slope to the power `exponent` over all lower neighbours; `shares` (cells, 8) uint16, `inverse` (3, rows)."""
+    offset = offsets(stride)
+    s = np.empty(8, np.float64)
+    for c in range(stride, w.size - stride):
+        shares[c] = 0
+        if direction[c] >= LEAVES:
+            continue
+        row = c // stride - 1
+        best = -1
+        for k in range(8):
+            kind = 2 if k & 1 else (k & 2) >> 1
+            s[k] = (np.float64(w[c]) - w[c + offset[k]]) * inverse[kind, row]
+            if s[k] > 0 and (best < 0 or s[k] > s[best]):
+                best = k
+        if best < 0:
+            shares[c, direction[c]] = PARTS
+            continue
+        # relative to the steepest: no underflow, and heights in another unit give the same shares
+        steepest, total = s[best], 0.0
+        for k in range(8):
+            s[k] = (s[k] / steepest) ** exponent if s[k] > 0 else 0.0
+            total += s[k]
+        left = PARTS
+        for k in range(8):
+            part = int(s[k] * (PARTS / total))
+            shares[c, k] = part
+            left -= part
+        shares[c, best] += left
+
+
+@njit(nogil=True, cache=True)
+def _facet(e0, e1, e2, d1, d2):
+    """Slope down one triangular facet and the part of the angle between its sides at which it points (0 to 1)."""
+    s1, s2 = (e0 - e1) / d1, (e1 - e2) / d2
+    if s2 <= 0:
+        return s1, 0.0
+    if s1 * d2 <= s2 * d1:
+        return (e0 - e2) / math.sqrt(d1 * d1 + d2 * d2), 1.0
+    return math.sqrt(s1 * s1 + s2 * s2), math.atan2(s2, s1) / math.atan2(d2, d1)
+
+
+@njit(nogil=True, cache=True)
+def tarboton_shares(w, stride, metres, direction, shares):
+    """Share between the two neighbours beside the steepest of eight facets; `metres` (3, rows) as distances."""
+    offset = offsets(stride)
+    cardinals, diagonals = (0, 2, 2, 4, 4, 6, 6, 0), (1, 1, 3, 3, 5, 5, 7, 7)
+    for c in range(stride, w.size - stride):
+        shares[c] = 0
+        if direction[c] >= LEAVES:
+            continue
+        row = c // stride - 1
+        steepest, first, second, turn = 0.0, np.int64(direction[c]), np.int64(0), 0.0
+        for i in range(8):
+            k1, k2 = cardinals[i], diagonals[i]
+            along = (k1 & 2) >> 1
+            s, t = _facet(
+                np.float64(w[c]),
+                np.float64(w[c + offset[k1]]),
+                np.float64(w[c + offset[k2]]),
+                metres[along, row],
+                metres[1 - along, row],
+            )
+            if s > steepest:
+                steepest, first, second, turn = s, k1, k2, t
+        # both receivers lie lower, so there are no circles; without a facet the D8 direction takes all
+        part = int(PARTS * turn)
+        if turn <= 0.5:
+            shares[c, first] = PARTS - part
+            if turn > 0:
+                shares[c, second] = part
+        else:
+            shares[c, first] = int(PARTS * (1 - turn))
+            shares[c, second] = PARTS - int(PARTS * (1 - turn))
+
+
+@njit(nogil=True, cache=True)
+def _senders(shares, direction, stride):
+    """Count the neighbours that send water to each cell; `DONE` in voids and the ring."""
+    offset = offsets(stride)
+    waiting = np.full(direction.size, DONE, np.uint8)
+    for row in range(stride, direction.size - stride, stride):
+        for c in range(row + 1, row + stride - 1):
+            if direction[c] == VOID:
+                continue
+            n = 0
+            for k in range(8):
+                n += shares[c + offset[k], (k + 4) & 7] > 0
+            waiting[c] = n
+    return waiting
+
+
+@njit(nogil=True, cache=True)
+def _release(c, shares, offset, waiting, ready, top):
+    """Tell the receivers of a finished cell; put those that wait for nothing more on the stack `ready`."""
+    for k in range(8):
+        p = c + offset[k]
+        if shares[c, k] == 0 or waiting[p] == DONE:
+            continue
+        waiting[p] -= 1
+        if waiting[p] == 0:
+            if top == ready.size:
+                longer = np.empty(2 * top, np.int64)
+                longer[:top] = ready
+                ready = longer
+            ready[top] = p
+            top += 1
+    return ready, top
+
+
+@njit(nogil=True, cache=True)
+def accumulate_shares(shares, direction, stride, amount):
+    """Add to every cell what its neighbours send, in place: `amount` (float64) holds each cell's own on entry.
+
+    Ring cells with shares (a neighbouring tile) are finished sources holding their given amounts.
+    """
+    offset = offsets(stride)
+    waiting = _senders(shares, direction, stride)
+    ready, top = np.empty(1024, np.int64), 0
+    rows = direction.size // stride
+    for row in range(rows):
+        for c in range(row * stride, row * stride + stride, 1 if row in (0, rows - 1) else stride - 1):
+            if shares[c].any():
+                ready, top = _release(c, shares, offset, waiting, ready, top)
+    # cells now on the stack are found again by the scan below, since nothing has marked them done
+    top = 0
+    for start in range(stride, direction.size - stride):
+        if waiting[start] != 0:
+            continue
+        ready[0], top = start, 1
+        while top > 0:
+            top -= 1
+            c = ready[top]
+            waiting[c] = DONE
+            total = amount[c]
+            for k in range(8):
+                p = c + offset[k]
+                part = shares[p, (k + 4) & 7]
+                if part > 0:
+                    total += amount[p] * (part / PARTS)
+            amount[c] = total
+            ready, top = _release(c, shares, offset, waiting, ready, top)

@@ -1,0 +1,144 @@
+"""Height surfaces: a ring around the grid, closing small holes, slope and aspect.
+
+Terrain kernels work on one-dimensional arrays with a ring of one cell around the grid: the neighbours of a cell lie at
+fixed offsets and no loop tests for the border. `stride` is the length of a row with its ring. Void cells are NaN.
+The ring is NaN too, or holds the heights of the neighbouring tile.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+TWO_PI = np.float32(2 * math.pi)
+
+
+def with_ring(elevation: np.ndarray) -> np.ndarray:
+    """Return heights as a flat float32 array with a ring of NaN; infinite heights become NaN."""
+    rows, columns = elevation.shape
+    ringed = np.full((rows + 2, columns + 2), np.nan, np.float32)
+    with np.errstate(over="ignore"):
+        ringed[1:-1, 1:-1] = elevation
+    ringed[np.isinf(ringed)] = np.nan
+    return ringed.reshape(-1)
+
+
+def without_ring(flat: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Return the two-dimensional view of a flat array without its ring."""
+    return flat.reshape(shape[0] + 2, shape[1] + 2)[1:-1, 1:-1]
+
+
+@njit(nogil=True, cache=True)
+def offsets(stride):
+    """Neighbours in the order that decides every tie: E, SE, S, SW, W, NW, N, NE."""
+    return np.array([1, stride + 1, stride, stride - 1, -1, -stride - 1, -stride, -stride + 1], np.int64)
+
+
+@njit(nogil=True, cache=True)
+def _flood(z, offset, start, seen, queue):
+    """Collect the void cells connected with `start`; return their list and number."""
+    queue[0] = start
+    seen[start] = 1
+    done, found = 0, 1
+    while done < found:
+        c = queue[done]
+        done += 1
+        for k in range(8):
+            p = c + offset[k]
+            if p < 0 or p >= z.size or seen[p] or not np.isnan(z[p]):
+                continue
+            seen[p] = 1
+            if found == queue.size:
+                longer = np.empty(2 * found, np.int64)
+                longer[:found] = queue
+                queue = longer
+            queue[found] = p
+            found += 1
+    return queue, found
+
+
+@njit(nogil=True, cache=True)
+def close_holes(z, stride, largest):
+    """Give holes of at most `largest` void cells the lowest height of their rim, in place.
+
+    Only minima of given heights are used, so the result is unique; water crosses the hole and leaves it where the
+    rim is lowest. Voids connected with the outside of the grid stay void.
+    """
+    offset = offsets(stride)
+    seen = np.zeros(z.size, np.uint8)
+    queue, _ = _flood(z, offset, 0, seen, np.empty(1024, np.int64))
+    for start in range(z.size):
+        if seen[start] or not np.isnan(z[start]):
+            continue
+        queue, found = _flood(z, offset, start, seen, queue)
+        if found > largest:
+            continue
+        lowest = np.float32(np.inf)
+        for i in range(found):
+            for k in range(8):
+                height = z[queue[i] + offset[k]]
+                lowest = height if height < lowest else lowest
+        for i in range(found):
+            z[queue[i]] = lowest
+
+
+@njit(nogil=True, cache=True)
+def _completed(near, opposite, centre):
+    """Extrapolate a missing neighbour linearly through the centre."""
+    if not np.isnan(near):
+        return near
+    return centre if np.isnan(opposite) else 2 * centre - opposite
+
+
+@njit(nogil=True, cache=True)
+def _corner(near, opposite, centre, beside, above):
+    """Extrapolate a missing diagonal neighbour, from the plane of its two neighbours if the opposite is missing too."""
+    if not np.isnan(near):
+        return near
+    return beside + above - centre if np.isnan(opposite) else 2 * centre - opposite
+
+
+@njit(nogil=True, cache=True)
+def _gradient(z, c, stride, dx, dy):
+    """Rise towards the east and towards the south by the 3 x 3 weights of Horn (1981)."""
+    e = np.float64(z[c])
+    east, west = np.float64(z[c + 1]), np.float64(z[c - 1])
+    south, north = np.float64(z[c + stride]), np.float64(z[c - stride])
+    se, nw = np.float64(z[c + stride + 1]), np.float64(z[c - stride - 1])
+    sw, ne = np.float64(z[c + stride - 1]), np.float64(z[c - stride + 1])
+    if np.isnan(east + west + south + north + se + nw + sw + ne):
+        east, west = _completed(east, west, e), _completed(west, east, e)
+        south, north = _completed(south, north, e), _completed(north, south, e)
+        se, nw = _corner(se, nw, e, east, south), _corner(nw, se, e, west, north)
+        sw, ne = _corner(sw, ne, e, west, south), _corner(ne, sw, e, east, north)
+    to_east = ((ne + 2 * east + se) - (nw + 2 * west + sw)) / (8 * dx)
+    to_south = ((sw + 2 * south + se) - (nw + 2 * north + ne)) / (8 * dy)
+    return to_east, to_south
+
+
+@njit(nogil=True, cache=True)
+def slope(z, stride, dx, dy, out):
+    """Slope angle (rad) of each cell into `out` (rows, columns); `dx`, `dy` (rows,) in metres."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            c = (y + 1) * stride + x + 1
+            p, q = _gradient(z, c, stride, dx[y], dy[y])
+            out[y, x] = math.atan(math.sqrt(p * p + q * q))
+
+
+@njit(nogil=True, cache=True)
+def aspect(z, stride, dx, dy, out):
+    """Downslope direction (rad, clockwise from north, below 2 pi) into `out`; NaN where the surface is level."""
+    for y in range(out.shape[0]):
+        for x in range(out.shape[1]):
+            c = (y + 1) * stride + x + 1
+            p, q = _gradient(z, c, stride, dx[y], dy[y])
+            if p == 0 and q == 0:
+                out[y, x] = np.nan
+                continue
+            angle = math.atan2(-p, q)
+            turned = np.float32(angle + 2 * math.pi if angle < 0 else angle)
+            # a tiny negative angle rounds up to a full turn
+            out[y, x] = turned if turned < TWO_PI else np.float32(0)
