@@ -12,21 +12,27 @@ from typing import Any
 
 import numpy as np
 
+from soilloss.derive.routing import (
+    AREA_UNIT,
+    accumulated,
+    directions,
+    filled,
+    metres_of,
+    on_grid,
+    stops_of,
+    stride_of,
+    unknown,
+)
 from soilloss.equation import equation
-from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
-from soilloss.grid.target import CellSize
-from soilloss.kernels import fill, flow, multiflow, slope_length as lengths, surface
+from soilloss.kernels import slope_length as lengths
+from soilloss.kernels import surface
 
-ROUTINGS = ("d8", "mfd", "dinf")
 STARTS = ("half", "full")
-# integer areas in 1/1024 m2 add up to the same bits in any order
-AREA_UNIT = 1 / 1024
-LARGEST_GRID = 2**31 - 1
 
 
 @equation(gives="slope", cite="horn1981", halo=1)
 def slope_horn_1981(elevation, *, cell_size=None):
-    """Slope angle from the 3 x 3 neighbourhood, weighted after Horn.
+    r"""Slope angle from the 3 x 3 neighbourhood, weighted after Horn.
 
     Missing neighbours and those outside the grid are extrapolated linearly through the centre, so a plane keeps its
     slope to the rim; where the opposite neighbour is missing too, the centre's height stands in.
@@ -52,8 +58,8 @@ def slope_horn_1981(elevation, *, cell_size=None):
     -----
     With the neighbours a b c / d e f / g h i:
 
-    .. math:: \\tan\\theta = \\sqrt{\\left(\\frac{c + 2f + i - a - 2d - g}{8\\,\\Delta x}\\right)^2
-              + \\left(\\frac{g + 2h + i - a - 2b - c}{8\\,\\Delta y}\\right)^2}
+    .. math:: \tan\theta = \sqrt{\left(\frac{c + 2f + i - a - 2d - g}{8\,\Delta x}\right)^2
+              + \left(\frac{g + 2h + i - a - 2b - c}{8\,\Delta y}\right)^2}
 
     Horn, B. K. P. (1981), Proceedings of the IEEE 69, 14-47.
 
@@ -68,7 +74,7 @@ def slope_horn_1981(elevation, *, cell_size=None):
 
 @equation(gives="aspect", cite="horn1981", halo=1)
 def aspect_horn_1981(elevation, *, cell_size=None):
-    """Compass direction that the surface faces, from the gradient of Horn.
+    r"""Compass direction that the surface faces, from the gradient of Horn.
 
     Parameters
     ----------
@@ -89,7 +95,7 @@ def aspect_horn_1981(elevation, *, cell_size=None):
 
     Notes
     -----
-    .. math:: \\alpha = \\operatorname{atan2}(-\\partial z/\\partial x,\\; \\partial z/\\partial y) \\bmod 2\\pi
+    .. math:: \alpha = \operatorname{atan2}(-\partial z/\partial x,\; \partial z/\partial y) \bmod 2\pi
 
     with x towards the east and y towards the south; missing neighbours as in `slope_horn_1981`.
     Horn, B. K. P. (1981), Proceedings of the IEEE 69, 14-47.
@@ -105,7 +111,7 @@ def aspect_horn_1981(elevation, *, cell_size=None):
 
 @equation(gives="filled_elevation", cite="barnes2014", whole=True)
 def fill_depressions(elevation, *, close_holes=1):
-    """Heights with every depression filled to the level at which it spills.
+    r"""Heights with every depression filled to the level at which it spills.
 
     Parameters
     ----------
@@ -126,7 +132,7 @@ def fill_depressions(elevation, *, close_holes=1):
 
     Notes
     -----
-    .. math:: W(c) = \\min_{\\text{paths } c \\to \\text{outlet}} \\; \\max_{p \\in \\text{path}} z(p)
+    .. math:: W(c) = \min_{\text{paths } c \to \text{outlet}} \; \max_{p \in \text{path}} z(p)
 
     over paths of the eight neighbours, where outlets are cells at the border or beside a void. Only heights of the
     input occur, so nothing is rounded. The surface is that of Barnes, Lehman and Mulla (2014), Computers &
@@ -138,13 +144,12 @@ def fill_depressions(elevation, *, close_holes=1):
     >>> float(fill_depressions(bowl)[1, 1])
     2.0
     """
-    z, shape = _filled(elevation, close_holes)
-    return np.where(np.isfinite(elevation), surface.without_ring(z, shape), np.float32(np.nan))
+    return on_grid(elevation, filled(elevation, close_holes))
 
 
 @equation(gives="flow_direction", cite="ocallaghan1984", whole=True)
 def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
-    """Direction of steepest descent on the filled surface.
+    r"""Direction of steepest descent on the filled surface.
 
     Parameters
     ----------
@@ -167,7 +172,7 @@ def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
 
     Notes
     -----
-    .. math:: k = \\operatorname{arg\\,max}_k \\; (W(c) - W(n_k)) / d_k
+    .. math:: k = \operatorname{arg\,max}_k \; (W(c) - W(n_k)) / d_k
 
     Of equal slopes the first in the order of the codes counts. Level cells drain towards the nearest cell that has a
     way out, by the fewest steps, again the first of equals. O'Callaghan, J. F. and Mark, D. M. (1984), Computer
@@ -178,13 +183,13 @@ def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
     >>> float(flow_direction_d8(np.array([[3.0, 2, 1]] * 3))[1, 1])
     0.0
     """
-    codes, _ = _directions(elevation, close_holes, _metres(cell_size, elevation, square=True))
-    return np.where(np.isfinite(elevation), surface.without_ring(codes, elevation.shape), np.float32(np.nan))
+    codes, _ = directions(elevation, metres_of(_or_square(cell_size), elevation), close_holes)
+    return on_grid(elevation, codes)
 
 
 @equation(gives="flow_accumulation", cite="ocallaghan1984", whole=True)
 def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, cell_size=None):
-    """Cells that drain through each cell, itself included.
+    r"""Cells that drain through each cell, itself included.
 
     Parameters
     ----------
@@ -213,7 +218,7 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
 
     Notes
     -----
-    .. math:: A(c) = 1 + \\sum_k f_{n_k \\to c} \\, A(n_k)
+    .. math:: A(c) = 1 + \sum_k f_{n_k \to c} \, A(n_k)
 
     ``"d8"``: O'Callaghan and Mark (1984). ``"mfd"``: Freeman, T. G. (1991), Computers & Geosciences 17, 413-422.
     ``"dinf"``: Tarboton, D. G. (1997), Water Resources Research 33, 309-319. Shares are whole 65535ths.
@@ -223,13 +228,14 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
     >>> flow_accumulation(np.array([[3.0], [2], [1]])).ravel().tolist()
     [1.0, 2.0, 3.0]
     """
-    metres = _metres(cell_size, elevation, square=True)
-    return _accumulated(elevation, routing, exponent, close_holes, metres, np.ones(metres.shape[1]), 1.0)
+    metres = metres_of(_or_square(cell_size), elevation)
+    how = {"routing": routing, "exponent": exponent, "close_holes": close_holes, "metres": metres}
+    return accumulated(elevation, np.ones(elevation.shape[0]), 1, **how)
 
 
 @equation(gives="contributing_area", cite="freeman1991", whole=True)
 def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, cell_size=None):
-    """Area that drains through each cell, itself included.
+    r"""Area that drains through each cell, itself included.
 
     Parameters
     ----------
@@ -259,8 +265,8 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
 
     Notes
     -----
-    .. math:: A(c) = a(c) + \\sum_k f_{n_k \\to c} \\, A(n_k), \\qquad
-              f_{c \\to n_k} = \\frac{\\max(0, s_k)^p}{\\sum_j \\max(0, s_j)^p}
+    .. math:: A(c) = a(c) + \sum_k f_{n_k \to c} \, A(n_k), \qquad
+              f_{c \to n_k} = \frac{\max(0, s_k)^p}{\sum_j \max(0, s_j)^p}
 
     Freeman, T. G. (1991), Computers & Geosciences 17, 413-422; Quinn, P. et al. (1991), Hydrological Processes 5,
     59-79. With ``"d8"`` areas are added as multiples of 1/1024 m2.
@@ -270,13 +276,14 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
     >>> contributing_area(np.array([[3.0], [2], [1]]), cell_size=10).ravel().tolist()
     [100.0, 200.0, 300.0]
     """
-    metres = _metres(cell_size, elevation)
-    return _accumulated(elevation, routing, exponent, close_holes, metres, metres[0] * metres[1], AREA_UNIT)
+    metres = metres_of(cell_size, elevation)
+    how = {"routing": routing, "exponent": exponent, "close_holes": close_holes, "metres": metres}
+    return accumulated(elevation, metres[0] * metres[1], AREA_UNIT, **how)
 
 
 @equation(gives="channels", cite="ocallaghan1984")
 def channels(contributing_area, *, threshold_area=1e6):
-    """Cells where water runs in a channel: those that drain a large enough area.
+    r"""Cells where water runs in a channel: those that drain a large enough area.
 
     Parameters
     ----------
@@ -292,7 +299,7 @@ def channels(contributing_area, *, threshold_area=1e6):
 
     Notes
     -----
-    .. math:: c = [A \\ge A_0]
+    .. math:: c = [A \ge A_0]
 
     O'Callaghan, J. F. and Mark, D. M. (1984), Computer Vision, Graphics, and Image Processing 28, 323-344.
 
@@ -319,7 +326,7 @@ def slope_length(
     close_holes=1,
     cell_size=None,
 ):
-    """Length of the slope down to each cell, restarted where the slope slackens and ended at channels.
+    r"""Length of the slope down to each cell, restarted where the slope slackens and ended at channels.
 
     Parameters
     ----------
@@ -358,8 +365,8 @@ def slope_length(
 
     Notes
     -----
-    .. math:: \\lambda(c) = d(c) + \\max_{u \\to c,\\ \\text{not cut}} \\lambda(u), \\qquad
-              \\text{cut if } \\theta_c < f \\, \\theta_u
+    .. math:: \lambda(c) = d(c) + \max_{u \to c,\ \text{not cut}} \lambda(u), \qquad
+              \text{cut if } \theta_c < f \, \theta_u
 
     where d is the side of the cell or its diagonal along the D8 direction and the angle is that of the steepest
     descent. Hickey, R. (2000), Cartography 29, 1-8; cut-off ratios Van Remortel, R. D. et al. (2001), Cartography 30,
@@ -370,143 +377,27 @@ def slope_length(
     >>> slope_length(np.array([[3.0], [2], [1]]), cell_size=10).ravel().tolist()
     [5.0, 15.0, 25.0]
     """
-    _one_of("start", start, STARTS)
-    metres = _metres(cell_size, elevation)
-    codes, w = _directions(elevation, close_holes, metres)
-    stops = _stops(channels, channel_area, codes, metres)
-    angle = math.atan(break_percent / 100)
-    cut = lengths.cut_flow(w, _stride(elevation), metres, codes, stops, gentle_ratio, steep_ratio, angle)
+    if start not in STARTS:
+        raise unknown("start", start, STARTS)
+    metres, stride = metres_of(cell_size, elevation), stride_of(elevation)
+    codes, w = directions(elevation, metres, close_holes)
+    stops = stops_of(channels, channel_area, codes, metres)
+    break_angle = math.atan(break_percent / 100)
+    cut = lengths.cut_flow(w, stride, metres, codes, stops, gentle_ratio, steep_ratio, break_angle)
     length = np.zeros(w.size)
-    lengths.longest_slope(codes, cut, _stride(elevation), metres, start == "half", length)
-    kept = np.isfinite(elevation) & (surface.without_ring(stops, elevation.shape) == 0)
-    inner = np.minimum(surface.without_ring(length, elevation.shape), max_length)
-    return np.where(kept, inner, np.nan).astype(np.float32)
+    lengths.longest_slope(codes, cut, stride, metres, start == "half", length)
+    np.minimum(length, max_length, out=length)
+    length[stops != 0] = np.nan
+    return on_grid(elevation, length)
 
 
 def _horn(kernel: Any, elevation: np.ndarray, cell_size: Any) -> np.ndarray:
-    metres = _metres(cell_size, elevation)
+    metres = metres_of(cell_size, elevation)
     out = np.empty(elevation.shape, np.float32)
-    kernel(surface.with_ring(elevation), _stride(elevation), metres[0], metres[1], out)
+    kernel(surface.with_ring(elevation), stride_of(elevation), metres[0], metres[1], out)
     return out
 
 
-def _stride(elevation: np.ndarray) -> int:
-    return elevation.shape[1] + 2
-
-
-def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[int, int]]:
-    """Return the filled surface, flat with a ring, and the shape of the grid."""
-    if elevation.ndim != 2:
-        raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
-    if (elevation.shape[0] + 2) * (elevation.shape[1] + 2) > LARGEST_GRID:
-        raise DataError(
-            f"elevation has {elevation.size} cells, at most {LARGEST_GRID} can be routed in memory; "
-            "use a coarser grid or a smaller area"
-        )
-    z = surface.with_ring(elevation)
-    if close_holes > 0:
-        surface.close_holes(z, _stride(elevation), close_holes)
-    fill.fill(z, _stride(elevation))
-    return z, elevation.shape
-
-
-def _directions(elevation: np.ndarray, close_holes: int, metres: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return D8 codes and the filled surface, both flat with a ring."""
-    w, _ = _filled(elevation, close_holes)
-    return flow.route(w, _stride(elevation), 1 / metres), w
-
-
-def _metres(cell_size: Any, elevation: np.ndarray, square: bool = False) -> np.ndarray:
-    """Return the distances of each row as (3, rows): east-west, north-south, diagonal."""
-    rows = elevation.shape[0]
-    if cell_size is None:
-        if not square:
-            raise GridError("cell_size is missing, expected the side of a cell in metres; pass cell_size=30, say")
-        cell_size = 1.0
-    dx, dy = cell_size if isinstance(cell_size, CellSize) else (cell_size, cell_size)
-    sides = [np.ravel(np.asarray(side, np.float64)) for side in (dx, dy)]
-    for side in sides:
-        if side.size not in (1, rows):
-            raise GridError(f"cell_size has {side.size} rows, the grid has {rows}; cut both alike")
-        if not (np.isfinite(side).all() and (side > 0).all()):
-            raise GridError(f"cell_size is {side.min():g} m at least, expected positive numbers; check the grid")
-    metres = np.empty((3, rows))
-    metres[0], metres[1] = sides
-    metres[2] = np.hypot(metres[0], metres[1])
-    return metres
-
-
-def _accumulated(
-    elevation: np.ndarray,
-    routing: str,
-    exponent: float,
-    close_holes: int,
-    metres: np.ndarray,
-    own: np.ndarray,
-    unit: float,
-) -> np.ndarray:
-    """Route `own` (one amount per row) downwards; with D8 as whole multiples of `unit`."""
-    _one_of("routing", routing, ROUTINGS)
-    codes, w = _directions(elevation, close_holes, metres)
-    if routing == "d8":
-        del w
-        amount = _accumulated_d8(codes, metres, own, unit)
-    else:
-        amount = _shared(codes, w, routing, exponent, metres, own)
-    inner = surface.without_ring(amount, elevation.shape)
-    out = np.where(np.isfinite(elevation), inner, np.nan)
-    if routing == "d8" and unit != 1:
-        out *= unit
-    return out
-
-
-def _accumulated_d8(codes: np.ndarray, metres: np.ndarray, own: np.ndarray, unit: float) -> np.ndarray:
-    weights = np.rint(own / unit)
-    columns = codes.size // (own.size + 2)
-    if weights.sum() * columns > 2**62:
-        raise GridError(f"cells of up to {own.max():g} m2 add up beyond what can be counted; check cell_size")
-    amount = _spread(codes, weights, np.int64)
-    flow.accumulate(codes, columns, amount)
-    return amount
-
-
-def _shared(
-    codes: np.ndarray, w: np.ndarray, routing: str, exponent: float, metres: np.ndarray, own: np.ndarray
-) -> np.ndarray:
-    stride = codes.size // (own.size + 2)
-    shares = np.zeros((codes.size, 8), np.uint16)
-    if routing == "mfd":
-        multiflow.freeman_shares(w, stride, 1 / metres, codes, exponent, shares)
-    else:
-        multiflow.tarboton_shares(w, stride, metres, codes, shares)
-    amount = _spread(codes, own, np.float64)
-    multiflow.accumulate_shares(shares, codes, stride, amount)
-    return amount
-
-
-def _spread(codes: np.ndarray, own: np.ndarray, dtype: Any) -> np.ndarray:
-    """Give every cell that is not void the amount of its row."""
-    amount = np.zeros(codes.size, dtype)
-    rows = own.size
-    grid = amount.reshape(rows + 2, -1)
-    grid[1:-1] = own.astype(dtype)[:, None]
-    amount[codes == flow.VOID] = 0
-    return amount
-
-
-def _stops(channels: np.ndarray | None, channel_area: float, codes: np.ndarray, metres: np.ndarray) -> np.ndarray:
-    """Cells where slopes end, 1 or 0, flat with a ring."""
-    stops = np.zeros(codes.size, np.uint8)
-    if math.isfinite(channel_area):
-        area = _accumulated_d8(codes, metres, metres[0] * metres[1], AREA_UNIT)
-        stops[area * AREA_UNIT >= channel_area] = 1
-    if channels is not None:
-        inner = stops.reshape(metres.shape[1] + 2, -1)[1:-1, 1:-1]
-        inner[np.asarray(channels) > 0] = 1
-    return stops
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        listed = ", ".join(repr(k) for k in known)
-        raise ProjectError(f"{name} is {value!r}, expected one of {listed}{did_you_mean(str(value), known)}")
+def _or_square(cell_size: Any) -> Any:
+    """Counts of cells and directions do not depend on the size of square cells."""
+    return 1.0 if cell_size is None else cell_size

@@ -11,6 +11,8 @@ neighbour by +inf in the ring: it is neither an outlet nor lower, so basins end 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -34,7 +36,7 @@ def fill(z: np.ndarray, stride: int) -> None:
 
 @njit(nogil=True, cache=True)
 def point_down(z, stride, pointer, label):
-    """Point each cell to its lowest lower neighbour, else to an equal one of smaller index (so no circles), else PIT."""
+    """Point each cell to its lowest lower neighbour, else to an equal one before it (so no circles), else `PIT`."""
     for row in range(stride, z.size - stride, stride):
         for c in range(row + 1, row + stride - 1):
             m = z[c]
@@ -130,7 +132,7 @@ def basin_edges(z, stride, label, basins):
 
 
 @njit(nogil=True, cache=True)
-def _longer(values):
+def _longer(values) -> Any:
     longer = np.empty(2 * values.size, values.dtype)
     longer[: values.size] = values
     return longer

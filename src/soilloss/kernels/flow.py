@@ -29,7 +29,7 @@ def route(w: np.ndarray, stride: int, inverse: np.ndarray) -> np.ndarray:
 
 @njit(nogil=True, cache=True)
 def steepest(w, stride, inverse, direction):
-    """Direction of the steepest descent; `inverse` (3, rows): one over the distance east-west, north-south, diagonal."""
+    """Direction of the steepest descent; `inverse` (3, rows): one over the distances of each row."""
     for row in range(1, w.size // stride - 1):
         ew, ns, diagonal = inverse[0, row - 1], inverse[1, row - 1], inverse[2, row - 1]
         for c in range(row * stride + 1, row * stride + stride - 1):

@@ -22,7 +22,7 @@ DONE = 255
 
 @njit(nogil=True, cache=True)
 def freeman_shares(w, stride, inverse, direction, exponent, shares):
-    """Share by slope to the power `exponent` over all lower neighbours; `shares` (cells, 8) uint16, `inverse` (3, rows)."""
+    """Share by slope to the power `exponent` over all lower neighbours; `shares` is (cells, 8) uint16."""
     offset = offsets(stride)
     s = np.empty(8, np.float64)
     for c in range(stride, w.size - stride):

@@ -1,0 +1,157 @@
+"""From a grid of heights to directions and accumulated amounts: the steps that the equations of `terrain` share.
+
+Flat arrays with a ring, see `soilloss.kernels.surface`; `metres` (3, rows) holds the distances east-west, north-south
+and diagonal of each row.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
+from soilloss.grid.target import CellSize
+from soilloss.kernels import fill, flow, multiflow, surface
+
+ROUTINGS = ("d8", "mfd", "dinf")
+# integer areas in 1/1024 m2 add up to the same bits in any order
+AREA_UNIT = 1 / 1024
+MOST_CELLS = 2**31 - 1
+MOST_UNITS = 2**62
+
+
+def metres_of(cell_size: Any, elevation: np.ndarray) -> np.ndarray:
+    """Return the distances of each row, shape (3, rows), after checking grid and cell size."""
+    if elevation.ndim != 2:
+        raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
+    rows = elevation.shape[0]
+    if cell_size is None:
+        raise GridError("cell_size is missing, expected the side of a cell in metres; pass cell_size=30, say")
+    dx, dy = cell_size if isinstance(cell_size, CellSize) else (cell_size, cell_size)
+    metres = np.empty((3, rows))
+    for i, given in enumerate((dx, dy)):
+        side = np.ravel(np.asarray(given, np.float64))
+        if side.size not in (1, rows):
+            raise GridError(f"cell_size has {side.size} rows, the grid has {rows}; cut both alike")
+        if not (np.isfinite(side).all() and (side > 0).all()):
+            raise GridError(f"cell_size is {side.min():g}, expected positive metres; check the grid")
+        metres[i] = side
+    np.hypot(metres[0], metres[1], out=metres[2])
+    return metres
+
+
+def stride_of(elevation: np.ndarray) -> int:
+    """Return the length of a row with its ring."""
+    return elevation.shape[1] + 2
+
+
+def filled(elevation: np.ndarray, close_holes: int) -> np.ndarray:
+    """Return the heights with small holes bridged and depressions filled."""
+    if elevation.ndim != 2:
+        raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
+    cells = (elevation.shape[0] + 2) * stride_of(elevation)
+    if cells > MOST_CELLS:
+        raise DataError(
+            f"elevation has {elevation.size} cells, expected at most {MOST_CELLS} for routing in memory; "
+            "use a coarser grid or a smaller area"
+        )
+    z = surface.with_ring(elevation)
+    if close_holes > 0:
+        surface.close_holes(z, stride_of(elevation), close_holes)
+    fill.fill(z, stride_of(elevation))
+    return z
+
+
+def directions(elevation: np.ndarray, metres: np.ndarray, close_holes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return D8 codes and the filled heights they follow."""
+    w = filled(elevation, close_holes)
+    return flow.route(w, stride_of(elevation), 1 / metres), w
+
+
+def accumulated(
+    elevation: np.ndarray,
+    own: np.ndarray,
+    unit: float,
+    *,
+    routing: str,
+    exponent: float,
+    close_holes: int,
+    metres: np.ndarray,
+) -> np.ndarray:
+    """Return what drains through each cell of `elevation` if each gives the amount `own` of its row; NaN in voids.
+
+    With D8 amounts are whole multiples of `unit`.
+    """
+    if routing not in ROUTINGS:
+        raise unknown("routing", routing, ROUTINGS)
+    codes, w = directions(elevation, metres, close_holes)
+    if routing == "d8":
+        del w
+        amount = accumulated_d8(codes, own, unit)
+    else:
+        amount = _shared(codes, w, own, metres, exponent if routing == "mfd" else None)
+        unit = 1
+    out = np.where(np.isfinite(elevation), surface.without_ring(amount, elevation.shape), np.nan)
+    out *= unit
+    return out
+
+
+def accumulated_d8(codes: np.ndarray, own: np.ndarray, unit: float) -> np.ndarray:
+    """Return the amounts of D8 in whole units, from `own` of each row."""
+    units = np.rint(own / unit)
+    stride = codes.size // (own.size + 2)
+    if units.sum() * stride > MOST_UNITS:
+        raise GridError(f"cell_size makes cells of {own.max():g} m2, too large to add up; expected metres, check it")
+    amount = _spread(codes, units.astype(np.int64))
+    flow.accumulate(codes, stride, amount)
+    return amount
+
+
+def stops_of(channels: np.ndarray | None, channel_area: float, codes: np.ndarray, metres: np.ndarray) -> np.ndarray:
+    """Return the cells where slopes end, 1 or 0, flat with a ring."""
+    stops = np.zeros(codes.size, np.uint8)
+    if math.isfinite(channel_area):
+        area = accumulated_d8(codes, metres[0] * metres[1], AREA_UNIT)
+        stops[area >= channel_area / AREA_UNIT] = 1
+    if channels is not None:
+        inner = stops.reshape(metres.shape[1] + 2, -1)[1:-1, 1:-1]
+        inner[np.asarray(channels) > 0] = 1
+    return stops
+
+
+def on_grid(elevation: np.ndarray, flat: np.ndarray) -> np.ndarray:
+    """Return a flat array with a ring as the float32 grid, missing where the height is: bridged holes stay holes."""
+    out = surface.without_ring(flat, elevation.shape).astype(np.float32)
+    out[~np.isfinite(elevation)] = np.nan
+    return out
+
+
+def unknown(name: str, value: Any, known: tuple[str, ...]) -> ProjectError:
+    """Return the error for an option that is none of those known."""
+    listed = ", ".join(repr(k) for k in known)
+    return ProjectError(f"{name} is {value!r}, expected one of {listed}{did_you_mean(str(value), known)}")
+
+
+def _shared(
+    codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray, exponent: float | None
+) -> np.ndarray:
+    """Accumulate flow that divides: by slope to the `exponent`, or over the steepest facet if there is none."""
+    stride = codes.size // (own.size + 2)
+    shares = np.zeros((codes.size, 8), np.uint16)
+    if exponent is None:
+        multiflow.tarboton_shares(w, stride, metres, codes, shares)
+    else:
+        multiflow.freeman_shares(w, stride, 1 / metres, codes, exponent, shares)
+    amount = _spread(codes, own)
+    multiflow.accumulate_shares(shares, codes, stride, amount)
+    return amount
+
+
+def _spread(codes: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Give every cell that is not void the amount of its row."""
+    amount = np.zeros(codes.size, own.dtype)
+    amount.reshape(own.size + 2, -1)[1:-1] = own[:, None]
+    amount[codes == flow.VOID] = 0
+    return amount
