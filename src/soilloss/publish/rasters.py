@@ -44,7 +44,8 @@ class Draft:
     nodata : float
         Missing value: NaN for floats, 0 for classes.
     tags : mapping of str to str
-        Kept in the file: ``unit`` and ``long_name`` also as unit and description of the bands; ``method``, ``citation``.
+        Kept in the file, e.g. ``method`` and ``citation``; ``unit`` and ``long_name`` also as the bands' unit and
+        description.
     bands : int or sequence of str
         Number of bands, or their names.
     colours, categories : sequence of str, optional
@@ -117,7 +118,7 @@ class Draft:
         with rasterio.open(self._temporary) as dataset:
             self.hash = _combine(dataset, self._digests)
         self._write_category_names()
-        os.replace(self._temporary, self.path)
+        self._temporary.replace(self.path)
 
     def discard(self) -> None:
         """Leave nothing behind; a former raster of that name stays as it was."""
@@ -151,7 +152,8 @@ class Draft:
         # GeoTIFF has no room for the names of classes; GDAL and QGIS read them from this neighbour
         if self._categories:
             names = "".join(f"<Category>{escape(name)}</Category>" for name in ["", *self._categories])
-            text = f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{names}</CategoryNames></PAMRasterBand></PAMDataset>'
+            band = f'<PAMRasterBand band="1"><CategoryNames>{names}</CategoryNames></PAMRasterBand>'
+            text = f"<PAMDataset>{band}</PAMDataset>"
             self.path.with_name(self.path.name + ".aux.xml").write_text(text, encoding="utf-8")
 
 
