@@ -52,7 +52,7 @@ def write(name: str, bands: np.ndarray, like, descriptions: tuple[str, ...], nod
 
 
 def classify(red: np.ndarray, nir: np.ndarray) -> np.ndarray:
-    """Three classes by thresholds on the digital numbers, chosen by eye: enough for a demonstration, not a land-cover map."""
+    """Three classes by thresholds on the digital numbers, chosen by eye: a demonstration, not a land-cover map."""
     red, nir = (uniform_filter(band.astype("f4"), 3) for band in (red, nir))
     index = (nir - red) / (nir + red)
     water = (nir < 30) & (index < -0.3)
