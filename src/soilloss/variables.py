@@ -98,6 +98,8 @@ VARIABLES: dict[str, Variable] = {
         "land cover: 1 forest, 2 shrubland, 3 grassland, 4 cropland, 5 built-up, 6 bare, 7 water, 8 wetland"
     ),
     "igbp_class": _classes("IGBP land cover class of MODIS, 1 to 17"),
+    "engineering_measure": _classes("engineering measure against erosion, the codes of the project's table"),
+    "tillage_measure": _classes("tillage measure against erosion, the codes of the project's table"),
     # factors
     "erosivity": _amount(_R_UNIT, "rainfall erosivity", 50_000, "R"),
     "erodibility": Variable("t ha h ha-1 MJ-1 mm-1", "soil erodibility", "K", (0, 0.2)),
@@ -111,5 +113,5 @@ VARIABLES: dict[str, Variable] = {
     "tillage": _fraction("tillage measures", "T"),
     # results
     "soil_loss": _amount("t ha-1", "soil loss by sheet and rill erosion", inf, "A"),
-    "severity": _classes("severity grade of soil loss, 1 the slightest"),
+    "severity": _classes("severity grade of soil loss, 1 the slightest")._replace(dtype="uint8"),
 }

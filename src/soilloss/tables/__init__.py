@@ -47,6 +47,25 @@ def read(name: str) -> pd.DataFrame:
         return pd.read_csv(stream)
 
 
+@functools.cache
+def by_code_and_step(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the values of the packaged table `name` by code and interval, and the edges between the intervals.
+
+    The columns of such a table are called ``below_10, from_10, from_30``: the names hold the edges.
+
+    Examples
+    --------
+    >>> values, edges = by_code_and_step("cover_hj1173")
+    >>> edges.tolist(), float(values[1, 0])
+    ([10.0, 30.0, 50.0, 70.0, 90.0], 0.1)
+    """
+    frame = read(name)
+    steps = [column for column in frame if str(column).startswith(("below_", "from_"))]
+    values = np.full((CODES, len(steps)), np.nan)
+    values[frame["code"]] = frame[steps]
+    return values, np.array([float(str(column).removeprefix("from_")) for column in steps[1:]])
+
+
 def by_code(table: Any, *, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     """Return the 256 values of codes 0 to 255, NaN for codes that are not in `table`.
 
@@ -113,5 +132,7 @@ def _number(key: Any, value: Any, low: float, high: float) -> float:
     except (TypeError, ValueError):
         number = np.nan
     if not low <= number <= high:
-        raise DataError(f"the table gives class {key!r} the value {value!r}, expected a number from {low:g} to {high:g}")
+        raise DataError(
+            f"the table gives class {key!r} the value {value!r}, expected a number from {low:g} to {high:g}"
+        )
     return number

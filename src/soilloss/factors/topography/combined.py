@@ -57,7 +57,7 @@ def _as(like, values):
 def desmet_govers_1996(
     contributing_area, slope, aspect, channels=None, *, max_length=inf, channel_area=inf, cell_size=None
 ):
-    """LS of a grid cell from its contributing area, for slopes that converge and diverge.
+    r"""LS of a grid cell from its contributing area, for slopes that converge and diverge.
 
     The exponent is that of McCool et al. (1989), the steepness that of McCool et al. (1987).
 
@@ -93,11 +93,11 @@ def desmet_govers_1996(
     -----
     .. math::
 
-        L = \\frac{(A_{in} + a)^{m+1} - A_{in}^{m+1}}{a \\, w^m \\, 22.13^m}, \\qquad
-        w = \\Delta x |\\cos\\alpha| + \\Delta y |\\sin\\alpha|, \\qquad m = \\frac{\\beta}{1 + \\beta}
+        L = \frac{(A_{in} + a)^{m+1} - A_{in}^{m+1}}{a \, w^m \, 22.13^m}, \qquad
+        w = \Delta x |\cos\alpha| + \Delta y |\sin\alpha|, \qquad m = \frac{\beta}{1 + \beta}
 
-    with :math:`a` the area of the cell, :math:`A_{in}` the contributing area without it, :math:`\\alpha` the aspect
-    and :math:`\\beta = (\\sin\\theta / 0.0896) / (3 \\sin^{0.8}\\theta + 0.56)`. On an inclined plane the mean of L
+    with :math:`a` the area of the cell, :math:`A_{in}` the contributing area without it, :math:`\alpha` the aspect
+    and :math:`\beta = (\sin\theta / 0.0896) / (3 \sin^{0.8}\theta + 0.56)`. On an inclined plane the mean of L
     over N cells is exactly :math:`(N D / 22.13)^m`. Desmet and Govers (1996).
 
     Examples
@@ -112,7 +112,7 @@ def desmet_govers_1996(
 
 @equation(gives="topography", cite="moore1986")
 def moore_burch_1986(flow_accumulation, slope, *, m=0.4, n=1.3, multiplier=1.0, cell_size=None):
-    """LS as a sediment transport capacity, from unit stream power.
+    r"""LS as a sediment transport capacity, from unit stream power.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def moore_burch_1986(flow_accumulation, slope, *, m=0.4, n=1.3, multiplier=1.0, 
 
     Notes
     -----
-    .. math:: LS = k \\left(\\frac{N D}{22.13}\\right)^m \\left(\\frac{\\sin\\theta}{0.0896}\\right)^n
+    .. math:: LS = k \left(\frac{N D}{22.13}\right)^m \left(\frac{\sin\theta}{0.0896}\right)^n
 
     N cells of side D make the specific catchment area N D (m2 per m). Moore and Burch (1986).
 
@@ -154,7 +154,7 @@ def moore_burch_1986(flow_accumulation, slope, *, m=0.4, n=1.3, multiplier=1.0, 
 
 @equation(gives="topography", cite="moore1986")
 def moore_burch_1986_as_printed(flow_accumulation, slope, *, m=0.4, n=1.3, cell_size=None):
-    """LS of Moore and Burch with a counter that leaves out the cell itself, so that divides have LS = 0.
+    r"""LS of Moore and Burch with a counter that leaves out the cell itself, so that divides have LS = 0.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def moore_burch_1986_as_printed(flow_accumulation, slope, *, m=0.4, n=1.3, cell_
 
     Notes
     -----
-    .. math:: LS = \\left(\\frac{(N - 1) D}{22.13}\\right)^m \\left(\\frac{\\sin\\theta}{0.0896}\\right)^n
+    .. math:: LS = \left(\frac{(N - 1) D}{22.13}\right)^m \left(\frac{\sin\theta}{0.0896}\right)^n
 
     What the founding study of the ``rodopi`` preset computed: its accumulation tool does not count the cell itself.
 
@@ -194,7 +194,7 @@ def moore_burch_1986_as_printed(flow_accumulation, slope, *, m=0.4, n=1.3, cell_
 
 @equation(gives="topography", cite="boehner2006")
 def boehner_selige_2006(contributing_area, slope, *, cell_size=None):
-    """LS from specific catchment area with an exponent that grows on gentle slopes.
+    r"""LS from specific catchment area with an exponent that grows on gentle slopes.
 
     Parameters
     ----------
@@ -219,8 +219,8 @@ def boehner_selige_2006(contributing_area, slope, *, cell_size=None):
     -----
     .. math::
 
-        LS = \\left(\\frac{A}{22.13 D}\\right)^p (65.41 \\sin^2\\theta + 4.56 \\sin\\theta + 0.065), \\qquad
-        p = \\begin{cases} 0.5 & \\theta > 0.0505 \\\\ 3 \\theta^{0.6} & \\text{else} \\end{cases}
+        LS = \left(\frac{A}{22.13 D}\right)^p (65.41 \sin^2\theta + 4.56 \sin\theta + 0.065), \qquad
+        p = \begin{cases} 0.5 & \theta > 0.0505 \\ 3 \theta^{0.6} & \text{else} \end{cases}
 
     Boehner and Selige (2006), as the terrain library SAGA computes it.
 
@@ -237,7 +237,7 @@ def boehner_selige_2006(contributing_area, slope, *, cell_size=None):
 
 @equation(gives="topography", cite="smith1957")
 def smith_wischmeier_1957(slope_length, slope):
-    """LS of a uniform slope by the first published parabola.
+    r"""LS of a uniform slope by the first published parabola.
 
     Parameters
     ----------
@@ -253,9 +253,9 @@ def smith_wischmeier_1957(slope_length, slope):
 
     Notes
     -----
-    .. math:: LS = \\frac{\\sqrt{\\lambda / 0.3048}}{100} (0.76 + 0.53 s + 0.076 s^2)
+    .. math:: LS = \frac{\sqrt{\lambda / 0.3048}}{100} (0.76 + 0.53 s + 0.076 s^2)
 
-    with :math:`s = 100 \\tan\\theta` in per cent and the length in feet under the root. Smith and Wischmeier (1957).
+    with :math:`s = 100 \tan\theta` in per cent and the length in feet under the root. Smith and Wischmeier (1957).
 
     Examples
     --------
@@ -268,7 +268,7 @@ def smith_wischmeier_1957(slope_length, slope):
 
 @equation(gives="topography", cite="smith1957")
 def smith_wischmeier_1957_as_printed(slope_length, slope):
-    """LS of Smith and Wischmeier with the conversion to metres misplaced, about six times too small.
+    r"""LS of Smith and Wischmeier with the conversion to metres misplaced, about six times too small.
 
     Parameters
     ----------
@@ -284,7 +284,7 @@ def smith_wischmeier_1957_as_printed(slope_length, slope):
 
     Notes
     -----
-    .. math:: LS = \\frac{0.305 \\sqrt{\\lambda}}{100} (0.76 + 0.53 s + 0.076 s^2)
+    .. math:: LS = \frac{0.305 \sqrt{\lambda}}{100} (0.76 + 0.53 s + 0.076 s^2)
 
     What the founding study of the ``poyang`` preset printed: it multiplies by 0.305 outside the root where the
     primary source divides by 0.3048 inside it.
@@ -300,7 +300,7 @@ def smith_wischmeier_1957_as_printed(slope_length, slope):
 
 @equation(gives="topography", cite="wischmeier1978")
 def wischmeier_smith_1978(slope_length, slope):
-    """LS of a uniform slope in the USLE handbook.
+    r"""LS of a uniform slope in the USLE handbook.
 
     Parameters
     ----------
@@ -316,7 +316,7 @@ def wischmeier_smith_1978(slope_length, slope):
 
     Notes
     -----
-    .. math:: LS = (\\lambda / 22.13)^m (65.41 \\sin^2\\theta + 4.56 \\sin\\theta + 0.065)
+    .. math:: LS = (\lambda / 22.13)^m (65.41 \sin^2\theta + 4.56 \sin\theta + 0.065)
 
     with m = 0.2 below 1 %, 0.3 below 3 %, 0.4 below 5 %, else 0.5. Wischmeier and Smith (1978), USDA Agriculture
     Handbook 537.
@@ -341,7 +341,7 @@ def _steepness_1978(slope):
 
 @equation(gives="topography", cite="renard1997")
 def length_times_steepness(slope_length_factor, slope_steepness_factor):
-    """LS as the product of its two factors.
+    r"""LS as the product of its two factors.
 
     Parameters
     ----------
@@ -357,7 +357,7 @@ def length_times_steepness(slope_length_factor, slope_steepness_factor):
 
     Notes
     -----
-    .. math:: LS = L \\cdot S
+    .. math:: LS = L \cdot S
 
     Renard et al. (1997), USDA Agriculture Handbook 703.
 

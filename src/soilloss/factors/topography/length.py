@@ -25,7 +25,7 @@ def _rill_exponent(slope, sine_of_unit_plot, rill_ratio):
 
 @equation(gives="slope_length_factor", cite="mccool1989")
 def mccool_1989(slope_length, slope, *, rill_ratio=1.0):
-    """Slope length factor of RUSLE; the exponent follows the ratio of rill to interrill erosion.
+    r"""Slope length factor of RUSLE; the exponent follows the ratio of rill to interrill erosion.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def mccool_1989(slope_length, slope, *, rill_ratio=1.0):
     -----
     .. math::
 
-        L = \\left(\\frac{\\lambda}{22.13}\\right)^{\\beta / (1 + \\beta)}, \\qquad
-        \\beta = r \\frac{\\sin\\theta / 0.0896}{3 \\sin^{0.8}\\theta + 0.56}
+        L = \left(\frac{\lambda}{22.13}\right)^{\beta / (1 + \beta)}, \qquad
+        \beta = r \frac{\sin\theta / 0.0896}{3 \sin^{0.8}\theta + 0.56}
 
     McCool et al. (1989).
 
@@ -60,7 +60,7 @@ def mccool_1989(slope_length, slope, *, rill_ratio=1.0):
 
 @equation(gives="slope_length_factor", cite="hj1173")
 def mee_2021_length(slope_length, slope, *, unit_plot_sine=0.089):
-    """Slope length factor of the Chinese ministry's specification HJ 1173-2021.
+    r"""Slope length factor of the Chinese ministry's specification HJ 1173-2021.
 
     Parameters
     ----------
@@ -80,8 +80,8 @@ def mee_2021_length(slope_length, slope, *, unit_plot_sine=0.089):
     -----
     .. math::
 
-        L = \\left(\\frac{\\lambda}{22.13}\\right)^{\\beta / (1 + \\beta)}, \\qquad
-        \\beta = \\frac{\\sin\\theta / 0.089}{3 \\sin^{0.8}\\theta + 0.56}
+        L = \left(\frac{\lambda}{22.13}\right)^{\beta / (1 + \beta)}, \qquad
+        \beta = \frac{\sin\theta / 0.089}{3 \sin^{0.8}\theta + 0.56}
 
     Ministry of Ecology and Environment (2021), HJ 1173-2021, equations A.9-A.11.
 
@@ -95,7 +95,7 @@ def mee_2021_length(slope_length, slope, *, unit_plot_sine=0.089):
 
 @equation(gives="slope_length_factor", cite="liu2000")
 def liu_2000(slope_length, slope):
-    """Slope length factor of the CSLE at a point.
+    r"""Slope length factor of the CSLE at a point.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def liu_2000(slope_length, slope):
 
     Notes
     -----
-    .. math:: L = (\\lambda / 22.13)^m
+    .. math:: L = (\lambda / 22.13)^m
 
     with m = 0.2 up to 1 degree, 0.3 below 3, 0.4 below 5 degrees, else 0.5. Liu et al. (2000), who found that the
     exponent stays 0.5 on steep slopes.
@@ -126,7 +126,7 @@ def liu_2000(slope_length, slope):
 
 @equation(gives="slope_length_factor", cite="liu2000")
 def liu_2000_segment(slope_length, slope, *, cell_size=None):
-    """Slope length factor of the CSLE for the stretch of slope inside one cell.
+    r"""Slope length factor of the CSLE for the stretch of slope inside one cell.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def liu_2000_segment(slope_length, slope, *, cell_size=None):
 
     Notes
     -----
-    .. math:: L = \\frac{\\lambda_{out}^{m+1} - \\lambda_{in}^{m+1}}{(\\lambda_{out} - \\lambda_{in}) \\, 22.13^m}
+    .. math:: L = \frac{\lambda_{out}^{m+1} - \lambda_{in}^{m+1}}{(\lambda_{out} - \lambda_{in}) \, 22.13^m}
 
     with the exponents of `liu_2000`. The form for segments is that of Foster and Wischmeier (1974).
 

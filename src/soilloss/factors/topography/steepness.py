@@ -23,7 +23,7 @@ def _lines(slope, edges):
 
 @equation(gives="slope_steepness_factor", cite="mccool1987")
 def mccool_1987(slope):
-    """Slope steepness factor of RUSLE.
+    r"""Slope steepness factor of RUSLE.
 
     Parameters
     ----------
@@ -39,8 +39,8 @@ def mccool_1987(slope):
     -----
     .. math::
 
-        S = \\begin{cases} 10.8 \\sin\\theta + 0.03 & \\tan\\theta < 0.09 \\\\
-        16.8 \\sin\\theta - 0.50 & \\text{else} \\end{cases}
+        S = \begin{cases} 10.8 \sin\theta + 0.03 & \tan\theta < 0.09 \\
+        16.8 \sin\theta - 0.50 & \text{else} \end{cases}
 
     McCool et al. (1987).
 
@@ -55,7 +55,7 @@ def mccool_1987(slope):
 
 @equation(gives="slope_steepness_factor", cite="mccool1987")
 def mccool_1987_short(slope):
-    """Slope steepness factor of RUSLE for slopes shorter than 4.57 m (15 ft), where no rills form.
+    r"""Slope steepness factor of RUSLE for slopes shorter than 4.57 m (15 ft), where no rills form.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def mccool_1987_short(slope):
 
     Notes
     -----
-    .. math:: S = 3 \\sin^{0.8}\\theta + 0.56
+    .. math:: S = 3 \sin^{0.8}\theta + 0.56
 
     McCool et al. (1987).
 
@@ -83,7 +83,7 @@ def mccool_1987_short(slope):
 
 @equation(gives="slope_steepness_factor", cite="mccool1987")
 def mccool_1987_thawing(slope):
-    """Slope steepness factor of RUSLE for thawing, weakened soil.
+    r"""Slope steepness factor of RUSLE for thawing, weakened soil.
 
     Parameters
     ----------
@@ -99,8 +99,8 @@ def mccool_1987_thawing(slope):
     -----
     .. math::
 
-        S = \\begin{cases} 10.8 \\sin\\theta + 0.03 & \\tan\\theta < 0.09 \\\\
-        (\\sin\\theta / 0.0896)^{0.6} & \\text{else} \\end{cases}
+        S = \begin{cases} 10.8 \sin\theta + 0.03 & \tan\theta < 0.09 \\
+        (\sin\theta / 0.0896)^{0.6} & \text{else} \end{cases}
 
     McCool et al. (1987); the divisor is the sine of 9 %. A widely used program has 0.896 there.
 
@@ -115,7 +115,7 @@ def mccool_1987_thawing(slope):
 
 @equation(gives="slope_steepness_factor", cite="liu1994")
 def liu_1994(slope):
-    """Slope steepness factor for steep slopes, as used in the CSLE.
+    r"""Slope steepness factor for steep slopes, as used in the CSLE.
 
     Parameters
     ----------
@@ -131,8 +131,8 @@ def liu_1994(slope):
     -----
     .. math::
 
-        S = \\begin{cases} 10.8 \\sin\\theta + 0.03 & \\theta < 5° \\\\ 16.8 \\sin\\theta - 0.5 & \\theta < 10° \\\\
-        21.9 \\sin\\theta - 0.96 & \\text{else} \\end{cases}
+        S = \begin{cases} 10.8 \sin\theta + 0.03 & \theta < 5° \\ 16.8 \sin\theta - 0.5 & \theta < 10° \\
+        21.9 \sin\theta - 0.96 & \text{else} \end{cases}
 
     Liu, Nearing and Risse (1994) for the steep part, McCool et al. (1987) below. No cap on the slope.
 
@@ -146,7 +146,7 @@ def liu_1994(slope):
 
 @equation(gives="slope_steepness_factor", cite="hj1173")
 def mee_2021_steepness(slope):
-    """Slope steepness factor of the Chinese ministry's specification HJ 1173-2021.
+    r"""Slope steepness factor of the Chinese ministry's specification HJ 1173-2021.
 
     Parameters
     ----------
@@ -162,8 +162,9 @@ def mee_2021_steepness(slope):
     -----
     .. math::
 
-        S = \\begin{cases} 10.8 \\sin\\theta + 0.03 & \\theta < 5.14° \\\\ 16.8 \\sin\\theta - 0.5 & \\theta < 10.20° \\\\
-        21.9 \\sin\\theta - 0.96 & \\theta < 28.81° \\\\ 9.5988 & \\text{else} \\end{cases}
+        S = \begin{cases} 10.8 \sin\theta + 0.03 & \theta < 5.14° \\
+        16.8 \sin\theta - 0.5 & \theta < 10.20° \\
+        21.9 \sin\theta - 0.96 & \theta < 28.81° \\ 9.5988 & \text{else} \end{cases}
 
     Ministry of Ecology and Environment (2021), HJ 1173-2021, equation A.12. It is not the S of the CSLE (`liu_1994`).
 
@@ -177,7 +178,7 @@ def mee_2021_steepness(slope):
 
 @equation(gives="slope_steepness_factor", cite="nearing1997")
 def nearing_1997(slope):
-    """Slope steepness factor as one smooth curve for all slopes.
+    r"""Slope steepness factor as one smooth curve for all slopes.
 
     Parameters
     ----------
@@ -191,7 +192,7 @@ def nearing_1997(slope):
 
     Notes
     -----
-    .. math:: S = -1.5 + \\frac{17}{1 + e^{2.3 - 6.1 \\sin\\theta}}
+    .. math:: S = -1.5 + \frac{17}{1 + e^{2.3 - 6.1 \sin\theta}}
 
     Nearing (1997).
 
