@@ -21,14 +21,15 @@ class Periods(NamedTuple):
     """Runs of days that belong to one month or half-month of one year.
 
     `starts` has one entry more than there are runs; `slots` counts months or half-months of the year from 0; `months`
-    is the calendar month; `lengths` the calendar days of the whole period, recorded or not.
+    is the calendar month; `lengths` the calendar days of the whole period, recorded or not; `days_per_year` the mean
+    length of the years that occur.
     """
 
     starts: np.ndarray
     slots: np.ndarray
     months: np.ndarray
     lengths: np.ndarray
-    years: int
+    days_per_year: float
 
     def needed(self, fraction: float) -> np.ndarray:
         """Return the valid days a period must have, at least one."""
@@ -236,5 +237,11 @@ def _periods(dates: np.ndarray, half: np.ndarray, parts: int) -> Periods:
         slots=(month * parts + half)[first],
         months=month[first] + 1,
         lengths=lengths[first],
-        years=len(np.unique(dates.astype("datetime64[Y]"))),
+        days_per_year=_days_per_year(dates),
     )
+
+
+def _days_per_year(dates: np.ndarray) -> float:
+    years = np.unique(dates.astype("datetime64[Y]"))
+    lengths = (years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")
+    return float(lengths.astype(np.int64).mean())

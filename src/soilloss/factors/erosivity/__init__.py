@@ -12,6 +12,7 @@ from soilloss.factors.erosivity.annual import (
     singh_1981_as_printed,
     zhang_fu_2003,
 )
+from soilloss.factors.erosivity.daily import xie_2016, zhang_2002, zhang_fu_2003_daily
 from soilloss.factors.erosivity.monthly import (
     arnoldus_1977,
     arnoldus_1977_as_printed,
@@ -48,6 +49,9 @@ __all__ = [
     "singh_1981",
     "singh_1981_as_printed",
     "wischmeier_smith_1978",
+    "xie_2016",
+    "zhang_2002",
     "zhang_fu_2003",
+    "zhang_fu_2003_daily",
     "zhang_fu_2003_mfi",
 ]
