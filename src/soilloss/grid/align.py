@@ -56,7 +56,13 @@ class _Form(NamedTuple):
 
 
 def open_aligned(
-    dataset: Any, grid: GeoBox, resampling: str, *, nodata: float | None = None, bands: tuple[int, ...] | None = None
+    dataset: Any,
+    grid: GeoBox,
+    resampling: str,
+    *,
+    nodata: float | None = None,
+    bands: tuple[int, ...] | None = None,
+    name: str = "",
 ) -> Aligned:
     """Return `dataset` (open, rasterio) as something that `read` reads in windows of `grid`.
 
@@ -73,14 +79,15 @@ def open_aligned(
         Value that means missing; default is what the file states. A value its data type cannot hold is ignored.
     bands : tuple of int, optional
         Bands to read, counted from 1; default all. One band gives windows of shape (rows, columns).
+    name : str, optional
+        What messages call it; default the file's name.
 
     Raises
     ------
     GridError
         If there is no CRS or the two do not overlap.
     """
-    name = Path(dataset.name).name
-    _check_overlap(dataset, grid, name)
+    _check_overlap(dataset, grid, name or Path(dataset.name).name)
     bands = bands or tuple(dataset.indexes)
     missing = usable_nodata(dataset.nodata if nodata is None else nodata, dataset.dtypes[bands[0] - 1])
     masked = missing is None and MaskFlags.per_dataset in dataset.mask_flag_enums[0]
@@ -156,7 +163,7 @@ def usable_nodata(nodata: float | None, dtype: str) -> float | None:
     if kind.kind == "f":
         with np.errstate(over="ignore"):
             return float(kind.type(np.nan if nodata is None else nodata))
-    if nodata is None or nodata != nodata or nodata != int(nodata):
+    if nodata is None or nodata % 1 != 0:
         return None
     limits = np.iinfo(kind)
     return float(nodata) if limits.min <= nodata <= limits.max else None
@@ -166,6 +173,8 @@ def _warp(dataset: Any, grid: GeoBox, resampling: str, missing: float | None) ->
     across, down = cells_per_cell(dataset, grid)
     if resampling == "mode" and across * down <= VOTERS:
         resampling = "nearest"
+    # the source's own type would round quantities kept as integers
+    kind = "float64" if any(map(_is_wide, dataset.dtypes)) else "float32"
     return WarpedVRT(
         dataset,
         crs=_wkt(grid),
@@ -176,9 +185,7 @@ def _warp(dataset: Any, grid: GeoBox, resampling: str, missing: float | None) ->
         tolerance=TOLERANCE,
         src_nodata=missing,
         nodata=np.nan,
-        dtype="float64"
-        if any(map(_is_wide, dataset.dtypes))
-        else "float32",  # else quantities kept as integers would be rounded
+        dtype=kind,
         XSCALE=min(1.0, 1 / across),
         YSCALE=min(1.0, 1 / down),
         UNIFIED_SRC_NODATA="NO",  # a cell missing in one band only is missing there

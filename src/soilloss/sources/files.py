@@ -1,0 +1,355 @@
+"""Rasters from files: what a file states, names with years in them, and blocks of the target grid.
+
+``raster_source(variable, pattern, steps, *, folder, ...) -> RasterSource``; ``native_grid(source) -> GeoBox``;
+``read_block(source, grid, step, window) -> ndarray`` in the canonical unit; ``close_all()``; ``environment()``.
+NetCDF and Zarr variables become rasters with `sources.cubes.import_cube`; `sources.samples` looks at raw values.
+"""
+
+from __future__ import annotations
+
+import string
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import rasterio
+from odc.geo.geobox import GeoBox
+from rasterio.errors import RasterioError
+
+from soilloss.errors import DataError, GridError, ProjectError, SourceError, did_you_mean
+from soilloss.grid import align
+from soilloss.grid.blocks import Window
+from soilloss.grid.target import checked
+from soilloss.sources import legends
+from soilloss.units import conversion
+from soilloss.variables import VARIABLES
+
+AXIS_LENGTHS = {"month": 12, "half_month": 24}
+PLACEHOLDERS = ("year", "quarter", "month")
+CACHE_MEGABYTES = 256
+OPEN_FILES = 64
+
+
+class RasterSource(NamedTuple):
+    """A variable kept in raster files.
+
+    `files` are (step label, path) pairs, the label "" for what does not change; `bands` are counted from 1, one per
+    month (or day) where the variable has an axis. A cell means ``scale * value + offset`` in `unit`, and is missing
+    where it equals `nodata`. `legend` ("", a name or a path) turns codes into classes.
+    """
+
+    variable: str
+    files: tuple[tuple[str, str], ...]
+    bands: tuple[int, ...]
+    scale: float
+    offset: float
+    nodata: float | None
+    unit: str
+    legend: str
+
+
+class _Stated(NamedTuple):
+    """What a file says about itself."""
+
+    scale: float
+    offset: float
+    nodata: float | None
+    unit: str
+    bands: int
+
+
+def environment() -> rasterio.Env:
+    """Return GDAL's settings for a run, a context manager: one bounded block cache per process."""
+    return rasterio.Env(GDAL_CACHEMAX=CACHE_MEGABYTES)
+
+
+def raster_source(
+    variable: str,
+    pattern: str | Path,
+    steps: Sequence[str],
+    *,
+    folder: str | Path = ".",
+    band: int | Sequence[int] | None = None,
+    scale: float | None = None,
+    offset: float | None = None,
+    nodata: float | None = None,
+    unit: str | None = None,
+    legend: str | None = None,
+) -> RasterSource:
+    """Return where `variable` is found; whatever is not given is what the files state.
+
+    Parameters
+    ----------
+    variable : str
+        Name in the vocabulary.
+    pattern : str or Path
+        A path, from `folder`, that may hold ``{year}``, ``{quarter}`` and ``{month}`` (two digits).
+    steps : sequence of str
+        Labels of the run: ``2016``, ``2016-Q3``, ``2016-07``.
+    band : int or sequence of int, optional
+        Default: the only band, or one per month, half-month or day where the variable has such an axis.
+    unit : str, optional
+        Anything that converts to the canonical unit; default what the file states, else the canonical one.
+    legend : str, optional
+        Name or CSV path of a table of code and class.
+
+    Raises
+    ------
+    SourceError
+        If files are missing (it says for which steps) or cannot be opened.
+    ProjectError
+        If a placeholder has no meaning for these steps.
+    DataError
+        If files state different things, or the number of bands does not fit.
+    UnitsError
+        If the unit does not convert.
+    """
+    folder = Path(folder)
+    files = _find(variable, str(pattern), steps, folder)
+    bands = _bands(variable, files[0][1], band)
+    given = {"scale": scale, "offset": offset, "nodata": nodata, "unit": unit}
+    open_questions = {name for name, value in given.items() if value is None} | {"bands"}
+    stated = _agreed(variable, tuple(dict.fromkeys(path for _, path in files)), bands, open_questions)
+    is_class = VARIABLES[variable].is_class
+    unit = unit if unit is not None else "" if is_class else stated.unit or VARIABLES[variable].unit
+    conversion(variable, unit)
+    if legend and legend.lower().endswith(".csv"):
+        legend = str(folder / legend)
+    legends.read_legend(legend or "")
+    return RasterSource(
+        variable,
+        files,
+        bands,
+        1.0 if is_class else stated.scale if scale is None else scale,
+        0.0 if is_class else stated.offset if offset is None else offset,
+        stated.nodata if nodata is None else nodata,
+        unit,
+        legend or "",
+    )
+
+
+def path_of(source: RasterSource, step: str) -> str:
+    """Return the file that serves `step`."""
+    files = dict(source.files)
+    if step in files:
+        return files[step]
+    if "" in files:
+        return files[""]
+    raise SourceError(f"{source.variable} has no file for {step}; it has {', '.join(files)}")
+
+
+def native_grid(source: RasterSource) -> GeoBox:
+    """Return the grid of the source's first file.
+
+    Raises
+    ------
+    GridError
+        If it has no CRS, is rotated, or is not north up.
+    """
+    path = source.files[0][1]
+    with open_raster(path) as dataset:
+        if dataset.crs is None:
+            raise GridError(
+                f"{path} has no coordinate reference system; set it with: gdal_edit.py -a_srs EPSG:... {path}"
+            )
+        return checked(GeoBox(dataset.shape, dataset.transform, dataset.crs.to_wkt()), path)
+
+
+def read_block(source: RasterSource, grid: GeoBox, step: str, window: Window) -> np.ndarray:
+    """Return `window` of the target `grid` in the canonical unit, NaN where missing.
+
+    Returns
+    -------
+    ndarray
+        Shape (rows, columns), or (rows, columns, bands) where the variable has an axis; float32 (float64 where the
+        vocabulary says so). Classes are float32 codes.
+
+    Raises
+    ------
+    SourceError
+        If the file is damaged; the message names it.
+    GridError
+        If it does not overlap the grid.
+    """
+    path = path_of(source, step)
+    handle = _handle(source, grid, path)
+    factor = conversion(source.variable, source.unit)
+    times = 1.0 if callable(factor) else factor
+    try:
+        out = align.read(
+            handle.aligned,
+            window,
+            scale=source.scale * times,
+            offset=source.offset * times,
+            table=handle.table,
+            dtype=VARIABLES[source.variable].dtype,
+        )
+    except (RasterioError, OSError) as error:
+        raise SourceError(f"{path} is damaged or cut short ({_reason(error)}); copy or fetch it again") from error
+    if VARIABLES[source.variable].is_class and handle.table is None and _zero_is_missing(source):
+        out[out == 0] = np.nan
+    return factor(out) if callable(factor) else out
+
+
+def open_raster(path: str) -> Any:
+    """Return `path` opened by rasterio, or raise a `SourceError` that names it."""
+    try:
+        return rasterio.open(path, sharing=False)
+    except (RasterioError, OSError) as error:
+        raise SourceError(f"{path} cannot be opened as a raster ({_reason(error)})") from error
+
+
+class _Handle(NamedTuple):
+    aligned: align.Aligned
+    datasets: tuple[Any, ...]
+    table: np.ndarray | None
+
+
+# thread -> what it has open, the longest unused first; GDAL's handles must not be shared between threads
+_open: dict[int, OrderedDict[Any, _Handle]] = {}
+_lock = threading.Lock()
+
+
+def close_all() -> None:
+    """Close every raster that `read_block` keeps open, in all threads; call it when no block is being read."""
+    with _lock:
+        handles = [handle for held in _open.values() for handle in held.values()]
+        _open.clear()
+    for handle in handles:
+        _close(handle)
+
+
+def _close(handle: _Handle) -> None:
+    for dataset in (handle.aligned.dataset, *handle.datasets):
+        dataset.close()
+
+
+def _handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
+    with _lock:
+        held = _open.setdefault(threading.get_ident(), OrderedDict())
+    key = (path, grid, source.variable, source.bands, source.nodata, source.legend)
+    if key in held:
+        held.move_to_end(key)
+        return held[key]
+    handle = held[key] = _open_handle(source, grid, path)
+    if len(held) > OPEN_FILES:
+        _close(held.popitem(last=False)[1])
+    return handle
+
+
+def _open_handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
+    dataset = open_raster(path)
+    datasets, bands, nodata, table = (dataset,), source.bands, source.nodata, None
+    variable = VARIABLES[source.variable]
+    legend = legends.read_legend(source.legend)
+    as_they_are = dataset.crs is not None and align.coincidence(dataset, grid) is not None
+    if variable.is_class and as_they_are and dataset.dtypes[bands[0] - 1] == "uint8":
+        table = legends.code_table(source.variable, legend, nodata)
+    elif legend or (len(bands) < dataset.count and not as_they_are):  # a warp would bring all bands along
+        datasets = (open_raster(legends.virtual(dataset, bands, legend, nodata)), dataset)
+        bands = tuple(range(1, len(bands) + 1))
+        nodata = 0 if legend else nodata
+    elif variable.is_class and nodata is None and _zero_is_missing(source):
+        nodata = 0
+    name = f"{source.variable} ({Path(path).name})"
+    try:
+        aligned = align.open_aligned(datasets[0], grid, variable.resampling, nodata=nodata, bands=bands, name=name)
+    except GridError:
+        for opened in datasets:
+            opened.close()
+        raise
+    return _Handle(aligned, datasets, table)
+
+
+def _zero_is_missing(source: RasterSource) -> bool:
+    return bool(source.legend) or source.variable not in legends.ZERO_IS_A_CODE
+
+
+def _find(variable: str, pattern: str, steps: Sequence[str], folder: Path) -> tuple[tuple[str, str], ...]:
+    """Resolve placeholders over the steps; a pattern with years only serves every quarter of its year."""
+    fields = {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
+    for unknown in sorted(fields - set(PLACEHOLDERS)):
+        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
+        hint = did_you_mean(unknown, PLACEHOLDERS)
+        raise ProjectError(f"{variable}: {{{unknown}}} in {pattern!r} has no meaning, known are {known}{hint}")
+    pairs = [(step, _fill(variable, pattern, step)) for step in steps] if fields else [("", pattern)]
+    if "year" in fields and any("-" in step for step in steps) and len(fields) == 1:
+        _refuse_yearly_amount(variable, pattern)
+    files = tuple((step, _resolve(path, folder)) for step, path in pairs)
+    missing = [step for step, path in files if "/vsi" not in path and ":" not in path[2:] and not Path(path).exists()]
+    if missing:
+        where = f" for {', '.join(missing)}" if fields else ""
+        raise SourceError(f"{variable}: no file{where} at {_resolve(pattern, folder)}; check the path and the period")
+    return files
+
+
+def _resolve(path: str, folder: Path) -> str:
+    special = path.startswith("/vsi") or ":" in path[2:]
+    return path if special else str(folder / path)
+
+
+def _fill(variable: str, pattern: str, step: str) -> str:
+    year, _, part = step.partition("-")
+    values = {"year": int(year)}
+    if part:
+        values["quarter" if part[0] == "Q" else "month"] = int(part.lstrip("Q"))
+    try:
+        return pattern.replace("{month}", "{month:02d}").format(**values)
+    except KeyError as error:
+        name = error.args[0]
+        raise ProjectError(
+            f"{variable}: {{{name}}} in {pattern!r} needs steps of a {name}, but {step} is another; "
+            f"set period: {{step: {name}}} or give one file per step"
+        ) from None
+
+
+def _refuse_yearly_amount(variable: str, pattern: str) -> None:
+    if VARIABLES[variable].in_time == "sum" and not VARIABLES[variable].axis:
+        raise DataError(
+            f"{variable} in {pattern!r} is the amount of a year, but the run has finer steps: each would count the "
+            "whole year; give files per step ({quarter} or {month}) or set period: {step: year}"
+        )
+
+
+def _bands(variable: str, path: str, band: int | Sequence[int] | None) -> tuple[int, ...]:
+    with open_raster(path) as dataset:
+        count = dataset.count
+    axis = VARIABLES[variable].axis
+    chosen = (band,) if isinstance(band, int) else tuple(band) if band else tuple(range(1, count + 1))
+    if not all(1 <= number <= count for number in chosen):
+        raise DataError(f"{variable}: band {band} is not in {path}, which has bands 1 to {count}")
+    expected = AXIS_LENGTHS.get(axis, len(chosen) if axis else 1)
+    if len(chosen) != expected:
+        remedy = f"name the {expected} of them in order" if axis else f"say which: {{file: {Path(path).name}, band: 1}}"
+        raise DataError(f"{variable} takes {expected} band{'s'[: expected > 1]} of {path}, which has {count}; {remedy}")
+    return chosen
+
+
+def _agreed(variable: str, paths: tuple[str, ...], bands: tuple[int, ...], questions: set[str]) -> _Stated:
+    """What all files state; they must agree where it is used, because one record speaks for them."""
+    stated = [_state(path, bands) for path in paths]
+    for path, other in zip(paths, stated, strict=True):
+        for name, one, another in zip(_Stated._fields, stated[0], other, strict=True):
+            if name in questions and repr(one) != repr(another) and (name != "bands" or max(bands) > other.bands):
+                raise DataError(
+                    f"{variable}: {path} states {name} {another}, {paths[0]} {one}; "
+                    f"make them agree or give {name} under sources"
+                )
+    return stated[0]
+
+
+def _state(path: str, bands: tuple[int, ...]) -> _Stated:
+    with open_raster(path) as dataset:
+        band = min(bands[0], dataset.count) - 1
+        stated = dataset.units[band] or ""
+        return _Stated(dataset.scales[band], dataset.offsets[band], dataset.nodatavals[band], stated, dataset.count)
+
+
+def _reason(error: BaseException) -> str:
+    """The innermost message of the library, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return " ".join(str(error).split())[:200]
