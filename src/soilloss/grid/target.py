@@ -54,6 +54,22 @@ def make_grid(bounds: tuple[float, float, float, float], crs: Any, resolution: f
     return GeoBox((rows, columns), Affine(dx, 0, left, 0, -dy, top), crs)
 
 
+def crop(grid: GeoBox, bounds: tuple[float, float, float, float], name: str) -> GeoBox:
+    """Return the whole cells of `grid` that cover `bounds` (west, south, east, north in its CRS)."""
+    west, south, east, north = bounds
+    left, top = ~grid.affine * (west, north)
+    right, bottom = ~grid.affine * (east, south)
+    rows = slice(max(0, math.floor(top + 1e-6)), min(grid.shape[0], math.ceil(bottom - 1e-6)))
+    columns = slice(max(0, math.floor(left + 1e-6)), min(grid.shape[1], math.ceil(right - 1e-6)))
+    if rows.stop <= rows.start or columns.stop <= columns.start:
+        spans = ", ".join(f"{value:g}" for value in grid.boundingbox.bbox)
+        raise GridError(
+            f"{name} spans {west:g}..{east:g} E, {south:g}..{north:g} N, but the grid has {spans} (west, south, east, "
+            f"north in {grid.crs}): they do not overlap; check the CRS of both"
+        )
+    return grid[rows, columns]
+
+
 def grid_of(data: xr.DataArray) -> GeoBox:
     """Return the grid a DataArray lies on, from its coordinates and ``spatial_ref``.
 

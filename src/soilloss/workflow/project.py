@@ -18,9 +18,7 @@ from soilloss.variables import VARIABLES
 from soilloss.workflow import yaml12
 
 StepName = Literal["year", "quarter", "month"]
-SCHEMES = ("poyang", "rodopi", "sl190_2007", "hj1174_5", "fao_1979", "oecd")
-LAND_COVERS = ("forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland")
-SURFACES = ("height", "inverse_distance", "thin_plate_spline", "kriging")
+LandCover = Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]
 STEPS_PER_YEAR = {"year": 1, "quarter": 4, "month": 12}
 
 
@@ -36,7 +34,7 @@ class Constant(_Strict):
 
 
 class Raster(_Strict):
-    """A GDAL raster, or a variable of a NetCDF or Zarr file; ``{year}``, ``{quarter}``, ``{month}`` may stand in the path."""
+    """A GDAL raster, or a variable of a NetCDF or Zarr file; the path may hold ``{year}``, ``{quarter}``, ``{month}``."""
 
     file: str
     band: int | list[int] | None = None
@@ -212,7 +210,7 @@ class Project(_Strict):
     sources: dict[str, Source]
     methods: dict[str, Method] = {}
     zones: Zones | None = None
-    zero_classes: list[Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]] = []
+    zero_classes: list[LandCover] = []
     analysis: Analysis = Field(default_factory=lambda: Analysis.model_validate([]))
     publish: Publish = Publish()
 
@@ -224,7 +222,8 @@ class Project(_Strict):
                     raise ValueError(f"{part}.{name}: not a variable soilloss knows{did_you_mean(name, VARIABLES)}")
         both = sorted(set(self.sources) & set(self.methods))
         if both:
-            raise ValueError(f"{both[0]} has both a source and a method; keep one of sources.{both[0]} and methods.{both[0]}")
+            name = both[0]
+            raise ValueError(f"{name} has both a source and a method; keep one of sources.{name} and methods.{name}")
         if self.publish.factors and not (self.period and set(self.publish.factors) <= set(self.period.years)):
             raise ValueError(f"publish.factors names {self.publish.factors}, which are not all years of the period")
         return self
@@ -309,7 +308,8 @@ def _sentence(error: ValidationError) -> str:
 
 
 _MODELS: dict[str, type[BaseModel]] = {
-    model.__name__: model for model in (Constant, Raster, Table, Polygons, Method, Grid, Period, Zones, Severity, Analysis, Publish)
+    model.__name__: model
+    for model in (Constant, Raster, Table, Polygons, Method, Grid, Period, Zones, Severity, Analysis, Publish)
 }
 
 

@@ -67,11 +67,12 @@ def parse(text: str, name: str = "project file") -> Any:
     {'a': 0.0001, 'b': 'no', 'c': 10}
     """
     try:
-        return yaml.load(text, _Loader)  # noqa: S506  a SafeLoader
+        return yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f" line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        raise ProjectError(f"{name}:{where} cannot be read as YAML: {error.problem}; check indentation and colons") from None
+        why = f"{error.problem}; check indentation and colons"
+        raise ProjectError(f"{name}:{where} cannot be read as YAML: {why}") from None
     except yaml.YAMLError as error:
         raise ProjectError(f"{name} cannot be read as YAML: {error}") from None
 
@@ -101,5 +102,7 @@ def expand(value: Any, name: str) -> Any:
 
 def _environment(variable: str, name: str) -> str:
     if variable not in os.environ:
-        raise ProjectError(f"{name} uses ${{{variable}}}, but no environment variable {variable} is set; set it or write the path")
+        raise ProjectError(
+            f"{name} uses ${{{variable}}}, but no environment variable {variable} is set; set it or write the path"
+        )
     return os.environ[variable]

@@ -1,0 +1,381 @@
+"""The pass: every block once, from sources to maps, sums and gaps; only what the project publishes is written.
+
+A year needs all its steps; the mean over the years needs the share of years that ``period.min_valid`` asks for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from soilloss import tables
+from soilloss.equation import spec_of
+from soilloss.grid import zones as zoning
+from soilloss.grid.blocks import Window, run_blocks, windows
+from soilloss.grid.target import cell_area, cell_size
+from soilloss.kernels.summary import BINS, add_cells, summarise
+from soilloss.model import severity, severity_table
+from soilloss.publish.rasters import Draft
+from soilloss.units import step_unit
+from soilloss.variables import VARIABLES
+from soilloss.workflow import block
+from soilloss.workflow.project import STEPS_PER_YEAR
+from soilloss.workflow.site import Site
+
+BLOCK_ROWS, BLOCK_CELLS = 512, 1 << 22
+MEAN = "mean"
+
+
+class Statistics:
+    """Counts in fixed bins, number, sum and extremes of one raster, gathered from many blocks."""
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(BINS, np.int64)
+        self.number, self.low, self.high = 0, np.inf, -np.inf
+        self.sums: dict[tuple[int, int], float] = {}
+
+    def add(self, window: Window, values: np.ndarray) -> None:
+        """Add a block; sums are kept by block so that their order never matters."""
+        number, total, low, high = summarise(np.ascontiguousarray(values, np.float32), self.counts)
+        self.number += number
+        self.sums[window[0].start, window[1].start] = total
+        self.low, self.high = min(self.low, low), max(self.high, high)
+
+
+class Years:
+    """Steps added up (or averaged) to years, years averaged to the mean of the period."""
+
+    def __init__(self, shape: tuple[int, int], steps: int, sums: bool, needed: int) -> None:
+        self.steps, self.sums, self.needed = steps, sums, needed
+        self.total, self.valid = np.zeros(shape), np.zeros(shape, np.int32)
+        self.year: np.ndarray | None = None
+        self.seen = 0
+
+    def add(self, values: np.ndarray) -> np.ndarray | None:
+        """Add a step; return the year when its last step has come. A step that is missing makes its year missing."""
+        self.year = values.astype(np.float64) if self.year is None else self.year + values
+        self.seen += 1
+        if self.seen % self.steps:
+            return None
+        year = self.year if self.sums else self.year / self.steps
+        self.year = None
+        known = ~np.isnan(year)
+        self.total[known] += year[known]
+        self.valid += known
+        return year.astype(np.float32)
+
+    def mean(self) -> np.ndarray:
+        """The mean over the years of cells that have enough of them."""
+        enough = (self.valid >= self.needed) & (self.valid > 0)
+        return np.where(enough, self.total / np.maximum(self.valid, 1), np.nan).astype(np.float32)
+
+
+class Map(NamedTuple):
+    """A raster to publish: its file below the output folder, its variable, what it shows (a step, or the mean)."""
+
+    path: str
+    variable: str
+    label: str
+
+
+class Sums(NamedTuple):
+    """Soil loss (g) and area (1e-3 m2) by zone and grade, zone 0 being the whole area and grade 0 missing."""
+
+    mass: np.ndarray
+    surface: np.ndarray
+
+
+class Pass:
+    """One pass over the target grid: drafts, statistics, sums by zone and gaps; used from many threads."""
+
+    def __init__(self, site: Site, folder: Path, zones: Any | None) -> None:
+        project = site.project
+        self.site, self.folder, self.zones = site, folder, zones
+        self.step = next(s for s in site.steps if s.variable == "soil_loss")
+        self.factors = self.step.inputs
+        want = ["soil_loss", *(["land_cover"] if project.zero_classes else [])]
+        self.work = block.make_work(
+            site.steps, want, site.read, site.shape, cell_size(site.grid), project.steps, site.changing
+        )
+        self.area = cell_area(site.grid)[:, 0]
+        self.scheme = project.analysis.severity
+        self.grades = severity_table(self.scheme.scheme, self.scheme.tolerance)
+        self.zero_codes = _codes(project.zero_classes)
+        self.maps = list(_maps(site, self.factors))
+        self.drafts: dict[Map, Draft] = {}
+        self.statistics = {m: Statistics() for m in self.maps}
+        labels = [MEAN, *_years(site), *(site.project.steps if project.step != "year" else ())]
+        count = 1 + (0 if zones is None else len(zones))
+        shape = (count, len(self.grades) + 1)
+        self.sums = {label: Sums(np.zeros(shape, np.int64), np.zeros(shape, np.int64)) for label in labels}
+        self.gaps: dict[str, list[int]] = {}
+        self.lock = threading.Lock()
+
+    def windows(self) -> list[Window]:
+        """Blocks of whole tiles: full rows where they fit, so that files kept in strips are decoded once."""
+        columns = max(512, (BLOCK_CELLS // BLOCK_ROWS) // 512 * 512)
+        return windows(self.site.shape, (BLOCK_ROWS, columns))
+
+    def run(self, workers: int | None, progress: Callable[[int, int], None]) -> None:
+        """Compute and write every block; drafts are finished by `finish`, and discarded if anything fails."""
+        blocks = self.windows()
+        try:
+            self.drafts = {m: self._draft(m) for m in self.maps}
+            for done, _ in enumerate(run_blocks(self.block, blocks, workers), 1):
+                progress(done, len(blocks))
+        except BaseException:
+            self.discard()
+            raise
+
+    def finish(self) -> None:
+        """Turn drafts into published rasters; the mean maps get overviews."""
+        for one, draft in self.drafts.items():
+            draft.finish(overviews=one.label == MEAN)
+
+    def discard(self) -> None:
+        """Throw the drafts away."""
+        for draft in self.drafts.values():
+            draft.discard()
+
+    def block(self, window: Window) -> None:
+        """All time steps of one block."""
+        place = _Place(self, window)
+        for label, values in block.evaluate(self.work, window):
+            place.step(label, values)
+        place.mean()
+        with self.lock:
+            for variable, cells in place.gaps.items():
+                count = self.gaps.setdefault(variable, [0, 0])
+                count[0] += int(cells.sum())
+                count[1] += int(np.rint((cells.sum(1) * place.area).sum() * 1e3))
+
+    def write(self, variable: str, label: str, window: Window, values: np.ndarray) -> None:
+        """Write a block of a map if it is published, and count it."""
+        for one in self.maps:
+            if (one.variable, one.label) == (variable, label):
+                self.drafts[one].write(window, values)
+                with self.lock:
+                    self.statistics[one].add(window, values)
+
+    def _draft(self, one: Map) -> Draft:
+        variable = VARIABLES[one.variable]
+        classes = one.variable == "severity"
+        function = {s.variable: s for s in self.site.steps}.get(one.variable)
+        return Draft(
+            self.folder / one.path,
+            self.site.grid,
+            dtype="uint8" if classes else "float32",
+            nodata=0 if classes else np.nan,
+            tags={
+                "variable": one.variable,
+                "long_name": variable.meaning,
+                "unit": "" if classes else unit_of(one, self.site),
+                "method": self.scheme.scheme if classes else function.method if function else "source",
+                "citation": spec_of(function.function).cite if function and function.function else "",
+                "period": one.label,
+            },
+            colours=[g.colour for g in self.grades] if classes else None,
+            categories=[g.name for g in self.grades] if classes else None,
+        )
+
+
+class _Place:
+    """What one block keeps between its time steps."""
+
+    def __init__(self, run: Pass, window: Window) -> None:
+        site = run.site
+        self.run, self.window = run, window
+        self.shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
+        self.area = run.area[window[0]]
+        self.inside = zoning.inside(site.area, site.grid, window) if site.area is not None else np.ones(self.shape, bool)
+        self.entries = _entries(run, window, self.inside)
+        self.gaps: dict[str, np.ndarray] = {}
+        steps = STEPS_PER_YEAR[site.project.step]
+        years = len(site.project.steps) // steps or 1
+        needed = max(1, int(np.ceil(years * (site.project.period.min_valid if site.project.period else 1) - 1e-9)))
+        self.years = {
+            name: Years(self.shape, min(steps, len(site.project.steps)), VARIABLES[name].in_time == "sum", needed)
+            for name in ("soil_loss", *run.factors)
+        }
+        self.static: dict[str, np.ndarray] = {}
+
+    def step(self, label: str, values: Mapping[str, Any]) -> None:
+        """Take one time step in: trace gaps, write maps, add to the years."""
+        loss = self._soil_loss(values)
+        self._trace(values, loss)
+        if self.run.site.project.step != "year":
+            self._publish(label, loss)
+        year = self.years["soil_loss"].add(loss)
+        if year is not None and label:
+            self._publish(label[:4], year)
+        for name in self.run.factors:
+            if name in self.run.work.changing or name not in self.static:
+                cells = self._masked(values[name], name)
+                if name not in self.run.work.changing:
+                    self.static[name] = cells
+                    continue
+                year = self.years[name].add(cells)
+                if year is not None:
+                    self.run.write(name, label[:4], self.window, year)
+
+    def mean(self) -> None:
+        """Write the means of the period."""
+        self._publish(MEAN, self.years["soil_loss"].mean())
+        for name in self.run.factors:
+            cells = self.static[name] if name in self.static else self.years[name].mean()
+            self.run.write(name, MEAN, self.window, cells)
+
+    def _soil_loss(self, values: Mapping[str, Any]) -> np.ndarray:
+        loss = np.array(block.full(values["soil_loss"], self.shape, "soil_loss"))
+        if len(self.run.zero_codes):
+            loss[np.isin(block.full(values["land_cover"], self.shape, "land_cover"), self.run.zero_codes)] = 0
+        loss[~self.inside] = np.nan
+        return loss
+
+    def _masked(self, value: Any, name: str) -> np.ndarray:
+        return np.where(self.inside, block.full(value, self.shape, name), np.float32(np.nan)).astype(np.float32)
+
+    def _publish(self, label: str, loss: np.ndarray) -> None:
+        grade = severity(loss, scheme=self.run.scheme.scheme, tolerance=self.run.scheme.tolerance)
+        self.run.write("soil_loss", label, self.window, loss)
+        self.run.write("severity", label, self.window, grade)
+        own = Sums(*(np.zeros_like(a) for a in self.run.sums[label]))
+        add_cells(loss, self.area, grade, *self.entries, *own)
+        with self.run.lock:
+            for total, part in zip(self.run.sums[label], own, strict=True):
+                total += part
+
+    def _trace(self, values: Mapping[str, Any], loss: np.ndarray) -> None:
+        """Find where each missing cell went missing first: the first variable whose inputs are all known."""
+        missing = np.isnan(loss) & self.inside
+        if not missing.any():
+            return
+        work = self.run.work
+        gone = {name: _missing(values[name], self.shape) for name in work.reads}
+        for name in work.reads:
+            self._note(name, gone[name] & missing)
+        for one in work.steps:
+            gone[one.variable] = _missing(values[one.variable], self.shape)
+            known = ~np.logical_or.reduce([gone[name] for name in one.inputs])
+            self._note(one.variable, gone[one.variable] & known & missing)
+
+    def _note(self, name: str, cells: np.ndarray) -> None:
+        if cells.any():
+            self.gaps[name] = self.gaps.get(name, np.zeros(self.shape, bool)) | cells
+
+
+def _missing(value: Any, shape: tuple[int, int]) -> np.ndarray:
+    cells = np.isnan(np.asarray(value, float) if np.isscalar(value) else value)
+    return np.broadcast_to(cells.any(-1) if cells.ndim == 3 else cells, shape)
+
+
+def _entries(run: Pass, window: Window, inside: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Zone, row, column and share of every cell that counts: the whole area as zone 0, then the zones."""
+    row, column = np.nonzero(inside)
+    zone, share = np.zeros(len(row), np.int32), np.ones(len(row), np.float32)
+    parts = [(zone, row.astype(np.int32), column.astype(np.int32), share)]
+    if run.zones is not None:
+        found, y, x, part = zoning.coverage(run.zones.geometry, run.site.grid, window)
+        kept = inside[y, x]
+        parts.append(
+            (found[kept].astype(np.int32) + 1, y[kept].astype(np.int32), x[kept].astype(np.int32), part[kept].astype(np.float32))
+        )
+    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+
+def _codes(classes: Iterable[str]) -> np.ndarray:
+    table = tables.read("land_cover").set_index("name")["code"]
+    return np.array([table[name] for name in classes], np.float32)
+
+
+def _years(site: Site) -> list[str]:
+    return [str(year) for year in site.project.period.years] if site.project.period else []
+
+
+def _maps(site: Site, factors: tuple[str, ...]) -> Iterable[Map]:
+    """Every raster the project publishes."""
+    project = site.project
+    yield Map("soil_loss.tif", "soil_loss", MEAN)
+    yield Map("severity.tif", "severity", MEAN)
+    for name in factors:
+        yield Map(f"factors/{name}.tif", name, MEAN)
+        if name in _changing(site):
+            for year in project.publish.factors:
+                yield Map(f"factors/{name}/{year}.tif", name, str(year))
+    for year in _years(site) if "year" in project.publish.steps else []:
+        yield Map(f"soil_loss/{year}.tif", "soil_loss", year)
+        yield Map(f"severity/{year}.tif", "severity", year)
+    if project.step != "year" and project.step in project.publish.steps:
+        for label in project.steps:
+            yield Map(f"soil_loss/{label}.tif", "soil_loss", label)
+
+
+def _changing(site: Site) -> set[str]:
+    changing = set(site.changing)
+    for step in site.steps:
+        if changing & set(step.inputs):
+            changing.add(step.variable)
+    return changing
+
+
+def unit_of(one: Map, site: Site) -> str:
+    """Unit of a published raster: amounts are per year, or per step for the maps of single steps."""
+    step = site.project.step if one.label in site.project.steps and one.label[4:] else "year"
+    return step_unit(one.variable, step)
+
+
+def tables_of(run: Pass) -> dict[str, pd.DataFrame]:
+    """The tables of a finished pass: summary, severity and, where there are zones, zones."""
+    out = {"summary": _summary(run), "severity": _severity(run)}
+    if run.zones is not None:
+        out["zones"] = _zones(run)
+    return out
+
+
+def _tonnes_and_hectares(sums: Sums) -> tuple[np.ndarray, np.ndarray]:
+    return sums.mass / 1e6, sums.surface / 1e7
+
+
+def _ratio(mass: Any, area: Any) -> Any:
+    with np.errstate(all="ignore"):
+        return np.where(np.asarray(area) > 0, mass / np.asarray(area, float), np.nan)
+
+
+def _summary(run: Pass) -> pd.DataFrame:
+    rows = []
+    for label, sums in run.sums.items():
+        mass, area = (part[0] for part in _tonnes_and_hectares(sums))
+        known = area[1:].sum()
+        rows.append((label, float(_ratio(mass.sum(), known)), mass.sum(), known, area[0]))
+    return pd.DataFrame(
+        rows, columns=["step", "mean soil loss [t ha-1]", "total soil loss [t]", "area [ha]", "missing area [ha]"]
+    )
+
+
+def _severity(run: Pass) -> pd.DataFrame:
+    rows = []
+    for label, sums in run.sums.items():
+        mass, area = (part[0] for part in _tonnes_and_hectares(sums))
+        for grade, one in enumerate(run.grades, 1):
+            share = 100 * float(_ratio(area[grade], area[1:].sum()))
+            rows.append((label, grade, one.name, area[grade], share, float(_ratio(mass[grade], area[grade])), mass[grade]))
+    columns = ["step", "grade", "name", "area [ha]", "share [%]", "mean soil loss [t ha-1]", "total soil loss [t]"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _zones(run: Pass) -> pd.DataFrame:
+    assert run.zones is not None
+    rows = []
+    for label, sums in run.sums.items():
+        mass, area = _tonnes_and_hectares(sums)
+        for number, name in enumerate(run.zones["zone"], 1):
+            known = area[number, 1:].sum()
+            mean = float(_ratio(mass[number].sum(), known))
+            rows.append((name, label, known, area[number, 0], mean, mass[number].sum(), *area[number, 1:]))
+    columns = ["zone", "step", "area [ha]", "missing area [ha]", "mean soil loss [t ha-1]", "total soil loss [t]"]
+    return pd.DataFrame(rows, columns=[*columns, *(f"{g.name} [ha]" for g in run.grades)])

@@ -1,0 +1,157 @@
+"""Tables: the equation runs at the points, then the surface is made.
+
+Interpolating what the equation gives, not what goes into it, is what the founding study did, and the equation then sees
+values that were measured together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from pyproj import Transformer
+
+from soilloss.derive import points as surfaces
+from soilloss.equation import spec_of
+from soilloss.errors import DataError, MissingInputError
+from soilloss.grid.blocks import Window
+from soilloss.sources import tables
+from soilloss.workflow.methods import defaults, method
+from soilloss.workflow.plan import make_plan
+from soilloss.workflow.project import Table
+from soilloss.workflow.site import Site, whole
+
+
+class AtPoints(NamedTuple):
+    """Values of one variable at points in the CRS of the target grid."""
+
+    variable: str
+    method: str
+    names: list[str]
+    x: np.ndarray
+    y: np.ndarray
+    values: np.ndarray
+    elevation: np.ndarray | None
+
+
+def values_at_points(site: Site, variable: str) -> AtPoints:
+    """Read a table and run the chosen (or default) method of `variable` at its points."""
+    source = site.project.sources[variable]
+    assert isinstance(source, Table)
+    points = tables.read_points(site.data / source.table, crs=source.crs, units=source.units)
+    to_grid = Transformer.from_crs(points.crs, site.grid.crs.to_wkt(), always_xy=True)
+    x, y = (np.asarray(v, float) for v in to_grid.transform(points.x, points.y))
+    columns = dict(points.columns)
+    if source.interpolate == "height" and "elevation" not in columns:
+        columns["elevation"] = _sample(site, "elevation", x, y)
+    values, name = _evaluate(variable, source, columns, points.dates)
+    known = np.isfinite(values) & np.isfinite(x) & np.isfinite(y)
+    if not known.any():
+        raise DataError(
+            f"{source.table}: none of its {len(values)} points gives a value of {variable}; check its columns and units"
+        )
+    height = columns.get("elevation")
+    return AtPoints(
+        variable,
+        name,
+        [n for n, ok in zip(points.names, known, strict=True) if ok],
+        x[known],
+        y[known],
+        np.asarray(values, float)[known],
+        None if height is None else np.asarray(height, float)[known],
+    )
+
+
+def _evaluate(
+    variable: str, source: Table, columns: dict[str, Any], dates: np.ndarray | None
+) -> tuple[np.ndarray, str]:
+    if source.method is None and variable in columns:
+        return np.asarray(columns[variable], float), "measured"
+    chosen = {variable: (source.method, source.coefficients)} if source.method else {}
+    try:
+        steps = make_plan([variable], columns.keys(), chosen, defaults("rusle"))
+    except MissingInputError as error:
+        has = ", ".join(columns)
+        raise MissingInputError(f"{source.table}: {error} (the table has {has})") from None
+    values = dict(columns)
+    for step in steps:
+        if step.function is not None:
+            supplied = {"time": dates} if "time" in spec_of(step.function).supplied else {}
+            data = [np.asarray(values[name], float) for name in step.inputs]
+            with np.errstate(all="ignore"):
+                values[step.variable] = step.function(*data, **step.coefficients, **supplied)
+    name = source.method or next(s.method for s in steps if s.variable == variable)
+    method(variable, name)
+    return np.asarray(values[variable], float), name
+
+
+def _sample(site: Site, variable: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Cells of a raster under the points, NaN outside the grid."""
+    columns, rows = ~site.grid.affine * (x, y)
+    rows, columns = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    inside = (rows >= 0) & (rows < site.shape[0]) & (columns >= 0) & (columns < site.shape[1])
+    out = np.full(len(x), np.nan)
+    for i in np.flatnonzero(inside):
+        cell = (slice(rows[i], rows[i] + 1), slice(columns[i], columns[i] + 1))
+        out[i] = np.asarray(site.read(variable, "", cell)).reshape(-1)[0]
+    return out
+
+
+def surface_of(site: Site, found: AtPoints) -> Callable[[Window], np.ndarray]:
+    """Fit the chosen surface and return a function that evaluates it on a window of the target grid."""
+    source = site.project.sources[found.variable]
+    assert isinstance(source, Table)
+    surface = surfaces.fit(
+        source.interpolate, *_metric(site, found), found.values, elevation=found.elevation, **source.options
+    )
+
+    def evaluate(window: Window) -> np.ndarray:
+        rows, columns = window
+        a = site.grid.affine
+        x = a.c + (np.arange(columns.start, columns.stop) + 0.5) * a.a
+        y = a.f + (np.arange(rows.start, rows.stop) + 0.5) * a.e
+        mesh_x, mesh_y = np.meshgrid(x, y)
+        height = np.asarray(site.read("elevation", "", window)) if source.interpolate == "height" else None
+        return surfaces.evaluate(surface, *_to_metres(site, mesh_x, mesh_y), elevation=height)
+
+    return evaluate
+
+
+def check_surface(site: Site, found: AtPoints) -> dict[str, Any]:
+    """Leave-one-out errors of a surface, as the record keeps them."""
+    source = site.project.sources[found.variable]
+    assert isinstance(source, Table)
+    predicted = surfaces.leave_one_out(
+        source.interpolate, *_metric(site, found), found.values, elevation=found.elevation, **source.options
+    )
+    error = predicted - found.values
+    known = np.isfinite(error)
+    spread = np.sum((found.values[known] - found.values[known].mean()) ** 2) if known.any() else 0.0
+    return {
+        "variable": found.variable,
+        "method": found.method,
+        "interpolate": source.interpolate,
+        "table": source.table,
+        "stations": [
+            {"name": n, "x": float(x), "y": float(y), "value": float(v), "predicted": float(p) if np.isfinite(p) else None}
+            for n, x, y, v, p in zip(found.names, found.x, found.y, found.values, predicted, strict=True)
+        ],
+        "me": float(error[known].mean()) if known.any() else None,
+        "rmse": float(np.sqrt(np.mean(error[known] ** 2))) if known.any() else None,
+        "r2": float(1 - np.sum(error[known] ** 2) / spread) if spread > 0 else None,
+    }
+
+
+def _metric(site: Site, found: AtPoints) -> tuple[np.ndarray, np.ndarray]:
+    return _to_metres(site, found.x, found.y)
+
+
+def _to_metres(site: Site, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates in metres: those of a projected grid, else an equidistant projection about the grid's middle."""
+    return surfaces.metric_xy(x, y, site.grid.crs.to_wkt(), centre=_centre(site))
+
+
+def _centre(site: Site) -> tuple[float, float]:
+    rows, columns = whole(site)
+    return site.grid.affine * (columns.stop / 2, rows.stop / 2)

@@ -1,0 +1,190 @@
+"""Follow the plan: make what has to be stored, pass over the blocks, publish; keep the former result until the end.
+
+Everything is written to a neighbour of the output folder and swapped in when complete, so a crash, Ctrl-C or kill
+leaves the former result as it was; the next run finds the stored steps and goes on from there.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import xarray as xr
+
+from soilloss.errors import ProjectError
+from soilloss.publish.catalog import write_catalog
+from soilloss.publish.report import write_report
+from soilloss.sources import vectors
+from soilloss.workflow import record, stored
+from soilloss.workflow.check import Finding, examine, refuse
+from soilloss.workflow.outputs import Pass, tables_of
+from soilloss.workflow.plan import Step
+from soilloss.workflow.points import check_surface, values_at_points
+from soilloss.workflow.project import Table
+from soilloss.workflow.site import Site, open_site
+
+Progress = Callable[[str, int, int], None]
+
+# What a run writes into its folder; anything else found there belongs to the user and stays.
+OWN = ("record.json", "report.html", "soil_loss.tif", "soil_loss", "severity.tif", "severity", "factors", "tables", "figures", "catalog")
+OWN_BESIDE = tuple(f"{name}.aux.xml" for name in OWN)
+
+
+class Outcome(NamedTuple):
+    """What a run did: where the result lies, which stored steps were made or reused, and its findings."""
+
+    folder: Path
+    made: list[str]
+    reused: list[str]
+    findings: list[Finding]
+    seconds: float
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """Progress that nobody watches."""
+
+
+def plan(path: Path | str, **overrides: Any) -> list[Step]:
+    """Return the steps of a project file in running order, without computing anything.
+
+    Parameters
+    ----------
+    path : path
+        Project file.
+    **overrides
+        Top-level keys of the project file to replace.
+
+    Examples
+    --------
+    >>> from soilloss.workflow.demo import write_demo
+    >>> import tempfile
+    >>> steps = plan(write_demo(Path(tempfile.mkdtemp())))
+    >>> steps[-1].variable
+    'soil_loss'
+    """
+    return open_site(path, overrides).steps
+
+
+def run(path: Path | str, *, workers: int | None = None, **overrides: Any) -> xr.Dataset:
+    """Compute a project file, publish its results and return them.
+
+    Parameters
+    ----------
+    path : path
+        Project file.
+    workers : int, optional
+        Threads; default is the processors at hand.
+    **overrides
+        Top-level keys of the project file to replace, e.g. ``methods={"cover": "durigon_2014"}``.
+
+    Returns
+    -------
+    Dataset
+        Soil loss and factors, opened lazily from the published rasters; yearly soil loss has a ``time`` dimension.
+
+    Raises
+    ------
+    SoilLossError
+        Any problem, in a sentence; the former result is then still there.
+    """
+    from soilloss.workflow.lazy import open_result
+
+    return open_result(execute(open_site(path, overrides), workers=workers).folder)
+
+
+def execute(site: Site, *, workers: int | None = None, progress: Progress = silent) -> Outcome:
+    """Run a site: examine, make the stored steps, pass, publish, swap."""
+    started = time.monotonic()
+    _recover(site.folder)
+    _own_or_empty(site.folder)
+    progress("checking", 0, 1)
+    findings = examine(site)
+    refuse(findings)
+    todo = stored.pending(site)
+    reused = [item.path.name for item in site.stored if item.exists]
+    for item in todo:
+        stage = f"{item.variable} {item.label}".strip()
+        progress(stage, 0, 1)
+        stored.make(site, item, workers, lambda done, total, stage=stage: progress(stage, done, total))
+    draft = site.folder.with_name(f".{site.folder.name}.{os.getpid()}.part")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        _publish(site, draft, workers, progress, findings, started)
+        _swap(draft, site.folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Outcome(site.folder, [item.path.name for item in todo], reused, findings, time.monotonic() - started)
+
+
+def _publish(
+    site: Site, draft: Path, workers: int | None, progress: Progress, findings: list[Finding], started: float
+) -> None:
+    zones = None
+    if site.project.zones:
+        zones = vectors.read_zones(site.data / site.project.zones.file, site.project.zones.name, site.grid.crs.to_wkt())
+    passed = Pass(site, draft, zones)
+    passed.run(workers, lambda done, total: progress("maps", done, total))
+    progress("overviews", 0, 1)
+    passed.finish()
+    progress("report", 0, 1)
+    frames = tables_of(passed)
+    (draft / "tables").mkdir()
+    for name, frame in frames.items():
+        frame.to_csv(draft / "tables" / f"{name}.csv", index=False, float_format="%.9g")
+    surfaces = [
+        check_surface(site, values_at_points(site, name))
+        for name, source in site.project.sources.items()
+        if isinstance(source, Table) and name in site.given
+    ]
+    made = record.make(site, passed, frames, surfaces, findings, time.monotonic() - started)
+    record.write(draft, made)
+    write_catalog(draft, made)
+    write_report(draft, made)
+    progress("report", 1, 1)
+
+
+def _own_or_empty(folder: Path) -> None:
+    """Refuse to write into a folder that holds something else than an earlier result."""
+    if folder.exists() and not folder.is_dir():
+        raise ProjectError(f"publish.folder {folder} is a file; name a folder")
+    if folder.exists() and any(folder.iterdir()) and not (folder / "record.json").exists():
+        raise ProjectError(
+            f"publish.folder {folder} holds files that are not a result of soilloss; name a new folder, so that nothing is lost"
+        )
+
+
+def _swap(draft: Path, folder: Path) -> None:
+    """Put the finished folder in place of the former one, taking along what the user laid there."""
+    former = folder.with_name(f".{folder.name}.former")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        folder.rename(former)
+    draft.rename(folder)
+    for entry in former.iterdir() if former.exists() else ():
+        if entry.name not in (*OWN, *OWN_BESIDE):
+            entry.rename(folder / entry.name)
+    shutil.rmtree(former, ignore_errors=True)
+
+
+def _recover(folder: Path) -> None:
+    """Undo a swap that was cut off between its two renames, and sweep up drafts of runs that were killed."""
+    former = folder.with_name(f".{folder.name}.former")
+    if former.exists() and not folder.exists():
+        former.rename(folder)
+    if folder.parent.exists():
+        for left in folder.parent.glob(f".{folder.name}.*.part"):
+            if not _alive(left.name.split(".")[-2]):
+                shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (OSError, ValueError):
+        return False
+    return True
+

@@ -1,0 +1,366 @@
+"""A project on the ground: its target grid, its plan, where each source is read and what has to be stored first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import xarray as xr
+from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
+
+import soilloss
+from soilloss.errors import GridError, ProjectError
+from soilloss.grid import align
+from soilloss.grid.blocks import Window
+from soilloss.grid.target import cell_size, checked, crop, make_grid, parse_crs
+from soilloss.sources import cubes, files, vectors
+from soilloss.units import convert
+from soilloss.variables import VARIABLES
+from soilloss.workflow import project as projects
+from soilloss.workflow.methods import Choice, check_coefficients, defaults
+from soilloss.workflow.plan import Step, make_plan
+from soilloss.workflow.store import Store, key_of
+
+Given = float | files.RasterSource
+
+# a surface over height reads aligned heights, and whole-grid steps read all of them
+STORED_ORDER = ("aligned", "polygons", "surface", "step")
+
+
+class Stored(NamedTuple):
+    """A raster that has to lie in the store before the pass: which variable, for which step, under which name."""
+
+    variable: str
+    label: str
+    path: Path
+    kind: str
+
+    @property
+    def exists(self) -> bool:
+        """Whether it is there already."""
+        return self.path.exists()
+
+
+class Site(NamedTuple):
+    """Everything known about a project before anything is computed."""
+
+    project: projects.Project
+    file: Path
+    data: Path
+    grid: GeoBox
+    area: BaseGeometry | None
+    steps: list[Step]
+    given: dict[str, Given]
+    keys: dict[str, str]
+    stored: list[Stored]
+    unaligned: dict[str, files.RasterSource]
+    store: Store
+
+    @property
+    def folder(self) -> Path:
+        """Where results are published."""
+        return self.file.parent / self.project.publish.folder
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the target grid."""
+        return int(self.grid.shape[0]), int(self.grid.shape[1])
+
+    @property
+    def changing(self) -> frozenset[str]:
+        """Sources that differ among the time steps."""
+        return frozenset(name for name, given in self.given.items() if is_changing(given))
+
+    def read(self, variable: str, label: str, window: Window) -> Any:
+        """Return a source or stored variable in canonical units: a number, or float32 cells of the window."""
+        given = self.given[variable]
+        return given if isinstance(given, float) else self.read_source(given, label, window)
+
+    def read_source(self, source: files.RasterSource, label: str, window: Window) -> np.ndarray:
+        """Return cells of a raster on the target grid."""
+        return files.read_block(source, self.grid, label, window)
+
+
+def is_changing(given: Given) -> bool:
+    """Whether a source has a file per time step."""
+    return not isinstance(given, float) and given.files[0][0] != ""
+
+
+def open_site(path: Path | str, overrides: Mapping[str, Any] | None = None) -> Site:
+    """Read a project file and find its grid, its plan and its sources, without computing anything."""
+    file = Path(path)
+    project = projects.load(file, overrides)
+    return make_site(project, file)
+
+
+def make_site(project: projects.Project, file: Path) -> Site:
+    """Find grid, plan and sources of a project that lies (or would lie) in `file`."""
+    data = file.parent / project.data
+    steps = plan_of(project)
+    rasters = {
+        name: _raster(name, source, project, data)
+        for name, source in project.sources.items()
+        if isinstance(source, projects.Raster) and not _is_cube(source)
+    }
+    area, area_crs = vectors.read_area(data / project.area) if project.area else (None, None)
+    grid, area = _target(project, rasters, area, area_crs)
+    site = Site(project, file, data, grid, area, steps, {}, {}, [], {}, Store(file.parent / ".soilloss"))
+    used = {step.variable for step in steps}
+    for name, source in project.sources.items():
+        if name in used:
+            _give(site, name, source, rasters.get(name))
+    _give_stored_steps(site)
+    site.stored.sort(key=lambda item: STORED_ORDER.index(item.kind))
+    return site
+
+
+def plan_of(project: projects.Project) -> list[Step]:
+    """Return the plan of a project: soil loss and what else it asks for."""
+    want = ["soil_loss", *(["land_cover"] if project.zero_classes else [])]
+    tables = [s for s in project.sources.values() if isinstance(s, projects.Table)]
+    if any(table.interpolate == "height" for table in tables):
+        want.insert(0, "elevation")
+    chosen, rest = _choices(project)
+    return make_plan(want, project.sources.keys(), chosen, rest, project.step)
+
+
+def _choices(project: projects.Project) -> tuple[dict[str, Choice], dict[str, list[Choice]]]:
+    """Named methods, and the defaults with what the project says about their coefficients.
+
+    A method that is also a default keeps the coefficients of the default (the longest slope, say) when it is named.
+    """
+    known = defaults(project.model)
+    chosen: dict[str, Choice] = {}
+    for variable, wanted in project.methods.items():
+        usual = known.get(variable, [])
+        if wanted.name:
+            chosen[variable] = (wanted.name, {**dict(usual).get(wanted.name, {}), **wanted.coefficients})
+        elif not usual:
+            raise ProjectError(f"methods.{variable}: has no default method; give its 'name' (soilloss methods {variable})")
+        else:
+            for name, _ in usual[:1]:
+                check_coefficients(variable, name, wanted.coefficients)
+            known[variable] = [(name, {**given, **wanted.coefficients}) for name, given in usual[:1]]
+    return chosen, known
+
+
+def _is_cube(source: projects.Raster) -> bool:
+    return source.variable is not None or source.file.rstrip("/").endswith((".nc", ".zarr", ".nc4", ".h5"))
+
+
+def _raster(name: str, source: projects.Raster, project: projects.Project, data: Path) -> files.RasterSource:
+    return files.raster_source(
+        name,
+        source.file,
+        project.steps,
+        folder=data,
+        band=source.band,
+        scale=source.scale,
+        offset=source.offset,
+        nodata=source.nodata,
+        unit=source.unit,
+        legend=source.legend,
+    )
+
+
+def _target(
+    project: projects.Project, rasters: Mapping[str, files.RasterSource], area: BaseGeometry | None, area_crs: Any
+) -> tuple[GeoBox, BaseGeometry | None]:
+    """The target grid and the area in its CRS."""
+    wanted = project.grid
+    if wanted.like:
+        if wanted.like not in rasters:
+            have = ", ".join(rasters) or "none"
+            raise ProjectError(
+                f"grid: like {wanted.like!r}, but sources gives no raster for it (rasters: {have}); "
+                "give grid: {crs, resolution} or like: one of them"
+            )
+        whole = files.native_grid(rasters[wanted.like])
+        if area is None:
+            return whole, None
+        area = vectors.reproject(area, area_crs, whole.crs)
+        return crop(whole, area.bounds, "area"), area
+    assert wanted.crs is not None and wanted.resolution is not None
+    crs = parse_crs(wanted.crs)
+    if area is not None:
+        area = vectors.reproject(area, area_crs, crs)
+        return make_grid(area.bounds, wanted.crs, wanted.resolution), area
+    base = "elevation" if "elevation" in rasters else next(iter(rasters), None)
+    if base is None:
+        raise ProjectError("the project has neither an area nor a raster source, so its extent is unknown; give 'area'")
+    return make_grid(files.native_grid(rasters[base]).to_crs(wanted.crs).boundingbox.bbox, wanted.crs, wanted.resolution), None
+
+
+def _give(site: Site, name: str, source: Any, raster: files.RasterSource | None) -> None:
+    """Enter a source: a number, a raster to read, or one that the store will hold."""
+    if isinstance(source, projects.Constant):
+        unit = VARIABLES[name].unit if source.unit is None else source.unit
+        site.given[name] = float(convert(name, source.value, unit))
+        site.keys[name] = key_of(name, site.given[name])
+    elif raster is not None:
+        hashes = [(label, site.store.file_hash(Path(path))) for label, path in raster.files]
+        legend = _legend_hash(site, raster.legend)
+        key = key_of(name, hashes, raster.bands, raster.scale, raster.offset, str(raster.nodata), raster.unit, legend)
+        site.given[name], site.keys[name] = raster, key
+    else:
+        _give_made(site, name, source)
+
+
+def _legend_hash(site: Site, legend: str) -> str:
+    return site.store.file_hash(Path(legend)) if legend.endswith(".csv") else legend
+
+
+def _give_made(site: Site, name: str, source: projects.Raster | projects.Table | projects.Polygons) -> None:
+    """A source that becomes a raster on the target grid before the pass."""
+    if isinstance(source, projects.Raster):
+        _give_cube(site, name, source)
+        return
+    named = source.table if isinstance(source, projects.Table) else source.polygons
+    parts = [site.store.file_hash(site.data / named), source.model_dump(), grid_key(site.grid)]
+    if isinstance(source, projects.Table) and source.interpolate == "height":
+        parts.append(site.keys.get("elevation") or _elevation_key(site))
+    kind = "surface" if isinstance(source, projects.Table) else "polygons"
+    _enter_stored(site, name, key_of(soilloss.__version__, name, *parts), kind, [""])
+
+
+def _elevation_key(site: Site) -> str:
+    """The key of elevation, entering it first: a surface over height reads it."""
+    source = site.project.sources["elevation"]
+    raster = _raster("elevation", source, site.project, site.data) if isinstance(source, projects.Raster) else None
+    _give(site, "elevation", source, raster)
+    return site.keys["elevation"]
+
+
+def _give_cube(site: Site, name: str, source: projects.Raster) -> None:
+    """A NetCDF or Zarr variable is written out once as GeoTIFFs on its own grid, then read like any raster."""
+    path = site.data / source.file
+    key = key_of(soilloss.__version__, name, site.store.file_hash(path), source.model_dump(), site.project.steps)
+    destination = site.store.folder / "cubes" / f"{name}-{key}"
+    site.given[name] = cubes.import_cube(
+        path,
+        source.variable or name,
+        name,
+        site.project.steps,
+        destination,
+        scale=source.scale,
+        offset=source.offset,
+        unit=source.unit,
+    )
+    site.keys[name] = key
+
+
+def grid_key(grid: GeoBox) -> str:
+    """A key for shape, position and CRS of a grid."""
+    return key_of(list(grid.shape), list(grid.affine)[:6], grid.crs.to_wkt() if grid.crs else "")
+
+
+def _enter_stored(site: Site, name: str, key: str, kind: str, labels: list[str], bands: int = 1) -> None:
+    paths = [(label, site.store.path(name, key, label)) for label in labels]
+    site.stored.extend(Stored(name, label, path, kind) for label, path in paths)
+    site.given[name] = files.RasterSource(
+        variable=name,
+        files=tuple((label, str(path)) for label, path in paths),
+        bands=tuple(range(1, bands + 1)),
+        scale=1.0,
+        offset=0.0,
+        nodata=None,
+        unit=VARIABLES[name].unit,
+        legend="",
+    )
+    site.keys[name] = key
+
+
+def _give_stored_steps(site: Site) -> None:
+    """Keys of all steps in order; whole-grid steps become readable rasters, and so do warped sources they read."""
+    for step in site.steps:
+        if step.function is None:
+            continue
+        parts = [site.keys[name] for name in step.inputs]
+        key = key_of(soilloss.__version__, step.variable, step.method, dict(step.coefficients), parts)
+        if not step.stored:
+            site.keys[step.variable] = key
+            continue
+        for name in _sources_of(site, step):
+            _store_aligned(site, name)
+        labels = _labels(site, step)
+        _enter_stored(site, step.variable, key_of(key, grid_key(site.grid)), "step", labels)
+
+
+def _sources_of(site: Site, step: Step) -> list[str]:
+    """Rasters that a step reads, directly or through steps of the pass."""
+    made = {s.variable: s for s in site.steps}
+    found: list[str] = []
+    todo = list(step.inputs)
+    while todo:
+        name = todo.pop()
+        if name in site.given:
+            found += [] if isinstance(site.given[name], float) else [name]
+        else:
+            todo += made[name].inputs
+    return found
+
+
+def _labels(site: Site, step: Step) -> list[str]:
+    changing = any(is_changing(site.given[name]) for name in _sources_of(site, step))
+    return list(site.project.steps) if changing else [""]
+
+
+def _store_aligned(site: Site, name: str) -> None:
+    """Keep an aligned copy of a source that whole-grid steps read, unless its cells are the target's already."""
+    source = site.given[name]
+    if isinstance(source, float) or any(s.variable == name for s in site.stored) or _coincides(source, site.grid):
+        return
+    labels = [label for label, _ in source.files]
+    site.unaligned[name] = source
+    _enter_stored(site, name, key_of(site.keys[name], grid_key(site.grid)), "aligned", labels, len(source.bands))
+
+
+def _coincides(source: files.RasterSource, grid: GeoBox) -> bool:
+    with files.open_raster(source.files[0][1]) as dataset:
+        return align.coincidence(dataset, grid) is not None
+
+
+def open(path: Path | str, **overrides: Any) -> xr.Dataset:
+    """Open a project as a lazy Dataset: every source on the one target grid, in canonical units.
+
+    Parameters
+    ----------
+    path : path
+        Project file.
+    **overrides
+        Top-level keys of the project file to replace, e.g. ``grid={"crs": "EPSG:32635", "resolution": 30}``.
+
+    Returns
+    -------
+    Dataset
+        One Dask-backed float32 variable per source, with units; a variable that changes has a ``time`` dimension.
+    """
+    from soilloss.workflow.lazy import lazy_sources
+
+    return lazy_sources(open_site(path, overrides))
+
+
+def whole(site: Site) -> Window:
+    """The window of the whole target grid."""
+    return slice(0, site.shape[0]), slice(0, site.shape[1])
+
+
+def describe_grid(site: Site) -> dict[str, Any]:
+    """The grid as the record keeps it."""
+    grid = checked(site.grid, "the target grid")
+    if grid.crs is None:
+        raise GridError("the target grid has no crs; give grid: {crs, resolution}")
+    box, lonlat = grid.boundingbox, grid.geographic_extent.boundingbox
+    return {
+        "crs": f"EPSG:{grid.crs.epsg}" if grid.crs.epsg else grid.crs.to_wkt(),
+        "wkt": grid.crs.to_wkt(),
+        "transform": list(grid.affine)[:6],
+        "shape": list(site.shape),
+        "resolution": [grid.affine.a, -grid.affine.e],
+        "bounds": list(box.bbox),
+        "bounds_lonlat": list(lonlat.bbox),
+    }
+

@@ -1,0 +1,106 @@
+"""Make what has to lie in the store before the pass: aligned sources, polygons, surfaces, whole-grid steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from soilloss.equation import spec_of
+from soilloss.grid import zones
+from soilloss.grid.blocks import Window, run_blocks, windows
+from soilloss.grid.target import cell_size
+from soilloss.sources import vectors
+from soilloss.units import convert
+from soilloss.variables import VARIABLES
+from soilloss.workflow import block
+from soilloss.workflow.points import surface_of, values_at_points
+from soilloss.workflow.project import Polygons
+from soilloss.workflow.site import Site, Stored
+from soilloss.workflow.store import write_raster
+
+TILES = 2048
+Progress = Callable[[int, int], None]
+Part = tuple[Window, np.ndarray]
+
+
+def make(site: Site, item: Stored, workers: int | None, progress: Progress) -> None:
+    """Compute one stored raster and put it under its name; what is there already is never touched."""
+    makers = {"aligned": _aligned, "polygons": _polygons, "surface": _surface, "step": _whole_step}
+    blocks = windows(site.shape, TILES)
+    count = iter(range(1, len(blocks) + 1))
+    write_raster(
+        item.path,
+        site.grid,
+        "float64" if VARIABLES[item.variable].dtype == "float64" else "float32",
+        _bands(site, item),
+        makers[item.kind](site, item, blocks, workers),
+        lambda: progress(next(count), len(blocks)),
+    )
+
+
+def _bands(site: Site, item: Stored) -> int:
+    given = site.given[item.variable]
+    return 1 if isinstance(given, float) else len(given.bands)
+
+
+def _parts(function: Callable[[Window], np.ndarray], blocks: list[Window], workers: int | None) -> Iterator[Part]:
+    return run_blocks(function, blocks, workers)
+
+
+def _aligned(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
+    source = site.unaligned[item.variable]
+    return _parts(lambda window: site.read_source(source, item.label, window), blocks, workers)
+
+
+def _polygons(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
+    source = site.project.sources[item.variable]
+    assert isinstance(source, Polygons)
+    found = vectors.read_polygons(site.data / source.polygons, column=source.column).to_crs(site.grid.crs.to_wkt())
+    unit = source.unit or VARIABLES[item.variable].unit
+    values = np.asarray(convert(item.variable, found[source.column].to_numpy(float), unit))
+    burnt = zones.burn(found.geometry, values, site.grid, np.nan if source.elsewhere is None else source.elsewhere)
+    return _parts(burnt, blocks, workers)
+
+
+def _surface(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
+    return _parts(surface_of(site, values_at_points(site, item.variable)), blocks, workers)
+
+
+def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
+    """A step that sees the whole grid at once; its inputs are put together from blocks."""
+    step = next(s for s in site.steps if s.variable == item.variable)
+    assert step.function is not None
+    spec = spec_of(step.function)
+    data = [_assemble(site, name, item.label, workers) for name in step.inputs]
+    supplied: dict[str, Any] = {"cell_size": cell_size(site.grid)} if "cell_size" in spec.supplied else {}
+    made = step.function(*data, **step.coefficients, **supplied)
+    del data
+    return ((window, made[window]) for window in blocks)
+
+
+def _assemble(site: Site, name: str, label: str, workers: int | None) -> Any:
+    """A variable over the whole grid, read or computed block by block."""
+    if isinstance(site.given.get(name), float):
+        return site.given[name]
+    size = cell_size(site.grid)
+    work = block.make_work(site.steps, [name], site.read, site.shape, size, (label,), site.changing)
+    out: np.ndarray | None = None
+
+    def one(window: Window) -> np.ndarray:
+        (_, values), *_ = block.evaluate(work, window)
+        return values[name]
+
+    for window, part in run_blocks(one, windows(site.shape, TILES), workers):
+        if out is None:
+            out = np.empty((*site.shape, *part.shape[2:]), part.dtype)
+        out[window] = part
+    return out
+
+
+def pending(site: Site) -> list[Stored]:
+    """What is not in the store yet, in the order it has to be made."""
+    return [item for item in site.stored if not item.exists]
+
+
