@@ -89,7 +89,7 @@ def sum_of_months(monthly_precipitation):
     return valid_rain(monthly_precipitation).sum(axis=-1)
 
 
-@equation(gives="monthly_precipitation", cite="renard1997", over="day", step="year")
+@equation(gives="monthly_precipitation", cite="renard1997", over="day")
 def months_of_days(daily_precipitation, *, time=None, min_valid_fraction=0.9):
     r"""Mean rain of each month of the year from daily rain.
 

@@ -20,7 +20,7 @@ MAY_TO_SEPTEMBER = (5, 6, 7, 8, 9)
 SLACK = 1e-6
 
 
-@equation(gives="half_month_erosivity", cite="xie2016", over="day", step="year")
+@equation(gives="half_month_erosivity", cite="xie2016", over="day")
 def xie_2016(
     daily_precipitation,
     *,
@@ -89,7 +89,7 @@ def xie_2016(
     )
 
 
-@equation(gives="half_month_erosivity", cite="zhang2002", over="day", step="year")
+@equation(gives="half_month_erosivity", cite="zhang2002", over="day")
 def zhang_2002(
     daily_precipitation,
     *,
@@ -149,7 +149,7 @@ def zhang_2002(
     return _fitted(rain, periods, 21.586 * beta**-7.1891, beta, threshold, min_valid_fraction)
 
 
-@equation(gives="half_month_erosivity", cite="zhangfu2003", over="day", step="year")
+@equation(gives="half_month_erosivity", cite="zhangfu2003", over="day")
 def zhang_fu_2003_daily(
     daily_precipitation, *, time=None, threshold=12.0, mean_erosive_rain=None, min_valid_fraction=0.9
 ):
