@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -93,6 +94,12 @@ def equation(
 def spec_of(function: Callable[..., Any]) -> Equation:
     """Return what is known about a function decorated with `equation`."""
     return function.__dict__["spec"]
+
+
+def formula_of(function: Callable[..., Any]) -> str:
+    """Return the first formula of a function's docstring, in LaTeX."""
+    found = re.search(r"\.\. math::[ ]*(.*?)(?=\n\s*\n(?!\s{4,})|\Z)", inspect.getdoc(function) or "", re.DOTALL)
+    return " ".join(found[1].split()) if found else ""
 
 
 def _describe(

@@ -54,7 +54,8 @@ def _layer(site: Site, name: str, label: str, bands: int) -> da.Array:
     rows: dict[int, list[da.Array]] = {}
     for window in windows(site.shape, CHUNK):
         shape = (*(s.stop - s.start for s in window), *tail)
-        rows.setdefault(window[0].start, []).append(da.from_delayed(delayed(site.read)(name, label, window), shape, dtype))
+        part = da.from_delayed(delayed(site.read)(name, label, window), shape, dtype)
+        rows.setdefault(window[0].start, []).append(part)
     return da.concatenate([da.concatenate(row, axis=1) for row in rows.values()], axis=0)
 
 
@@ -70,7 +71,7 @@ def open_result(folder: Path) -> xr.Dataset:
     made = record.read(folder)
     means = [r for r in made["rasters"] if r["label"] == "mean"]
     out = xr.Dataset({r["variable"]: _published(folder, r) for r in means})
-    steps = [r for r in made["rasters"] if r["variable"] == "soil_loss" and len(r["label"]) == 4 and r["label"].isdigit()]
+    steps = [r for r in made["rasters"] if r["variable"] == "soil_loss" and r["label"].isdigit()]
     if steps:
         time = pd.to_datetime([_start(r["label"]) for r in steps])
         layers = xr.concat([_published(folder, r) for r in steps], dim="time", combine_attrs="override")
@@ -79,8 +80,9 @@ def open_result(folder: Path) -> xr.Dataset:
 
 
 def _published(folder: Path, raster: dict[str, Any]) -> xr.DataArray:
-    data = rioxarray.open_rasterio(folder / raster["path"], chunks={"x": CHUNK, "y": CHUNK}, masked=raster["variable"] != "severity")
+    classes = raster["variable"] == "severity"
+    data = rioxarray.open_rasterio(folder / raster["path"], chunks={"x": CHUNK, "y": CHUNK}, masked=not classes)
     assert isinstance(data, xr.DataArray)
     layer = data.squeeze("band", drop=True)
     attributes = {"units": raster["unit"], "method": raster["method"], "citation": raster["cite"]}
-    return layer.assign_attrs(attributes).astype(np.uint8 if raster["variable"] == "severity" else np.float32)
+    return layer.assign_attrs(attributes).astype(np.uint8 if classes else np.float32)

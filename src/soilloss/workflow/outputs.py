@@ -106,7 +106,7 @@ class Pass:
         self.scheme = project.analysis.severity
         self.grades = severity_table(self.scheme.scheme, self.scheme.tolerance)
         self.zero_codes = _codes(project.zero_classes)
-        self.maps = list(_maps(site, self.factors))
+        self.maps = list(published_maps(site))
         self.drafts: dict[Map, Draft] = {}
         self.statistics = {m: Statistics() for m in self.maps}
         labels = [MEAN, *_years(site), *(site.project.steps if project.step != "year" else ())]
@@ -192,7 +192,9 @@ class _Place:
         self.run, self.window = run, window
         self.shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         self.area = run.area[window[0]]
-        self.inside = zoning.inside(site.area, site.grid, window) if site.area is not None else np.ones(self.shape, bool)
+        self.inside = np.ones(self.shape, bool)
+        if site.area is not None:
+            self.inside = zoning.inside(site.area, site.grid, window)
         self.entries = _entries(run, window, self.inside)
         self.gaps: dict[str, np.ndarray] = {}
         steps = STEPS_PER_YEAR[site.project.step]
@@ -277,15 +279,13 @@ def _missing(value: Any, shape: tuple[int, int]) -> np.ndarray:
 def _entries(run: Pass, window: Window, inside: np.ndarray) -> tuple[np.ndarray, ...]:
     """Zone, row, column and share of every cell that counts: the whole area as zone 0, then the zones."""
     row, column = np.nonzero(inside)
-    zone, share = np.zeros(len(row), np.int32), np.ones(len(row), np.float32)
-    parts = [(zone, row.astype(np.int32), column.astype(np.int32), share)]
+    parts = [(np.zeros_like(row), row, column, np.ones(len(row)))]
     if run.zones is not None:
         found, y, x, part = zoning.coverage(run.zones.geometry, run.site.grid, window)
         kept = inside[y, x]
-        parts.append(
-            (found[kept].astype(np.int32) + 1, y[kept].astype(np.int32), x[kept].astype(np.int32), part[kept].astype(np.float32))
-        )
-    return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+        parts.append((found[kept] + 1, y[kept], x[kept], part[kept]))
+    kinds = (np.int32, np.int32, np.int32, np.float32)
+    return tuple(np.concatenate(p).astype(kind) for p, kind in zip(zip(*parts, strict=True), kinds, strict=True))
 
 
 def _codes(classes: Iterable[str]) -> np.ndarray:
@@ -297,12 +297,12 @@ def _years(site: Site) -> list[str]:
     return [str(year) for year in site.project.period.years] if site.project.period else []
 
 
-def _maps(site: Site, factors: tuple[str, ...]) -> Iterable[Map]:
+def published_maps(site: Site) -> Iterable[Map]:
     """Every raster the project publishes."""
     project = site.project
     yield Map("soil_loss.tif", "soil_loss", MEAN)
     yield Map("severity.tif", "severity", MEAN)
-    for name in factors:
+    for name in next(s.inputs for s in site.steps if s.variable == "soil_loss"):
         yield Map(f"factors/{name}.tif", name, MEAN)
         if name in _changing(site):
             for year in project.publish.factors:
@@ -363,7 +363,8 @@ def _severity(run: Pass) -> pd.DataFrame:
         mass, area = (part[0] for part in _tonnes_and_hectares(sums))
         for grade, one in enumerate(run.grades, 1):
             share = 100 * float(_ratio(area[grade], area[1:].sum()))
-            rows.append((label, grade, one.name, area[grade], share, float(_ratio(mass[grade], area[grade])), mass[grade]))
+            mean = float(_ratio(mass[grade], area[grade]))
+            rows.append((label, grade, one.name, area[grade], share, mean, mass[grade]))
     columns = ["step", "grade", "name", "area [ha]", "share [%]", "mean soil loss [t ha-1]", "total soil loss [t]"]
     return pd.DataFrame(rows, columns=columns)
 

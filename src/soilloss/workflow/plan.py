@@ -111,7 +111,9 @@ class Planner:
                 f"use step: year or another method (soilloss methods {variable})"
             )
         if spec.over == "time":
-            raise ProjectError(f"methods.{variable}: {name} needs the whole series and is not part of a run; take another")
+            raise ProjectError(
+                f"methods.{variable}: {name} needs a whole series, which a run does not have; take another"
+            )
 
 
 def make_plan(

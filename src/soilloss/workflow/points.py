@@ -134,7 +134,7 @@ def check_surface(site: Site, found: AtPoints) -> dict[str, Any]:
         "interpolate": source.interpolate,
         "table": source.table,
         "stations": [
-            {"name": n, "x": float(x), "y": float(y), "value": float(v), "predicted": float(p) if np.isfinite(p) else None}
+            {"name": n, "x": float(x), "y": float(y), "value": float(v), "predicted": float(p) if p == p else None}
             for n, x, y, v, p in zip(found.names, found.x, found.y, found.values, predicted, strict=True)
         ],
         "me": float(error[known].mean()) if known.any() else None,

@@ -34,7 +34,7 @@ class Constant(_Strict):
 
 
 class Raster(_Strict):
-    """A GDAL raster, or a variable of a NetCDF or Zarr file; the path may hold ``{year}``, ``{quarter}``, ``{month}``."""
+    """A GDAL raster, or a variable of a NetCDF or Zarr file; ``{year}``, ``{quarter}``, ``{month}`` may be in the path."""
 
     file: str
     band: int | list[int] | None = None

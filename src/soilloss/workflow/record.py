@@ -5,9 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import re
 import tempfile
-from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import version
@@ -19,7 +17,7 @@ import pandas as pd
 from shapely.geometry import mapping
 
 import soilloss
-from soilloss.equation import spec_of
+from soilloss.equation import formula_of, spec_of
 from soilloss.errors import ProjectError, SourceError
 from soilloss.kernels.counts import percentile_from_histogram
 from soilloss.kernels.summary import bin_edges
@@ -30,7 +28,7 @@ from soilloss.workflow.outputs import MEAN, Map, Pass, Statistics, unit_of
 from soilloss.workflow.plan import Step
 from soilloss.workflow.site import Site, describe_grid, make_site
 
-LIBRARIES = ("numpy", "numba", "scipy", "pandas", "xarray", "rasterio", "pyproj", "shapely", "geopandas", "exactextract")
+LIBRARIES = ("numpy", "numba", "scipy", "pandas", "rasterio", "pyproj", "shapely", "geopandas", "exactextract")
 HISTOGRAM_BARS = 40
 
 
@@ -61,7 +59,8 @@ def make(
         "inputs": [_input(site, name) for name in project.sources if name in site.given],
         "rasters": [_raster(site, passed, one) for one in passed.maps],
         "tables": [
-            {"path": f"tables/{name}.csv", "rows": len(frame), "hash": table_hash(frame)} for name, frame in frames.items()
+            {"path": f"tables/{name}.csv", "rows": len(frame), "hash": table_hash(frame)}
+            for name, frame in frames.items()
         ],
         "severity": {
             "scheme": passed.scheme.scheme,
@@ -95,7 +94,7 @@ def read(folder: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ProjectError(f"{folder} holds no record.json, so it is not a result of soilloss; name its 'out' folder") from None
+        raise ProjectError(f"{folder} holds no record.json, so it is no result of soilloss; name its folder") from None
     except ValueError:
         raise ProjectError(f"{path} is damaged; run the project again") from None
 
@@ -103,12 +102,6 @@ def read(folder: Path) -> dict[str, Any]:
 def citations(steps: list[Step]) -> list[str]:
     """Citation keys of the methods of a plan, each once, in order."""
     return list(dict.fromkeys(spec_of(s.function).cite for s in steps if s.function is not None))
-
-
-def formula_of(function: Callable[..., Any]) -> str:
-    """The first formula of a docstring, in LaTeX."""
-    found = re.search(r"\.\. math::[ ]*(.*?)(?=\n\s*\n(?!\s{4,})|\Z)", inspect.getdoc(function) or "", re.DOTALL)
-    return " ".join(found[1].split()) if found else ""
 
 
 def table_hash(frame: pd.DataFrame) -> str:
@@ -143,7 +136,8 @@ def _step(site: Site, step: Step) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return value if isinstance(value, int | float | str | bool | list | dict | None) else getattr(value, "__name__", str(value))
+    simple = value is None or isinstance(value, int | float | str | list | dict)
+    return value if simple else getattr(value, "__name__", str(value))
 
 
 def _input(site: Site, name: str) -> dict[str, Any]:
@@ -213,7 +207,7 @@ def _number(value: Any) -> float | None:
 def _gaps(passed: Pass) -> list[dict[str, Any]]:
     whole = passed.sums[MEAN].surface[0].sum() / 1e7
     return [
-        {"variable": name, "cells": cells, "area_ha": _number(area / 1e7), "share": _number(area / 1e7 / whole if whole else 0)}
+        {"variable": name, "cells": cells, "area_ha": area / 1e7, "share": _number(area / 1e7 / whole) if whole else 0}
         for name, (cells, area) in sorted(passed.gaps.items(), key=lambda item: -item[1][0])
     ]
 
@@ -260,10 +254,9 @@ def verify(folder: Path | str, *, workers: int | None = None) -> list[Proof]:
     old = read(Path(folder))
     home = _home(Path(folder), old)
     with tempfile.TemporaryDirectory(prefix=".soilloss-verify-", dir=home) as scratch:
-        project = projects.validate(
-            {**old["project"], "data": str(home / old["project"]["data"]), "publish": {**old["project"]["publish"], "folder": "again"}},
-            "record.json",
-        )
+        same = old["project"]
+        again = {"data": str(home / same["data"]), "publish": {**same["publish"], "folder": "again"}}
+        project = projects.validate({**same, **again}, "record.json")
         site = make_site(project, Path(scratch) / "project.yml")
         proofs = _inputs_equal(old, [_input(site, one["variable"]) for one in old["inputs"]])
         execute(site, workers=workers)
@@ -293,5 +286,6 @@ def _results_equal(old: dict[str, Any], new: dict[str, Any]) -> list[Proof]:
         for one in old[kind]:
             equal = again.get(one["path"]) == one["hash"]
             proofs.append(Proof(one["path"], equal, "equal" if equal else "differs"))
-    changed = [f"{n} {v} -> {new['versions'].get(n)}" for n, v in old["versions"].items() if new["versions"].get(n) != v]
-    return proofs + [Proof("library versions", True, "other versions: " + ", ".join(changed))] if changed else proofs
+    now = new["versions"]
+    changed = [f"{name} {then} -> {now[name]}" for name, then in old["versions"].items() if now.get(name, then) != then]
+    return [*proofs, Proof("library versions", True, f"other versions: {', '.join(changed)}")] if changed else proofs

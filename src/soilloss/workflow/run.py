@@ -30,8 +30,10 @@ from soilloss.workflow.site import Site, open_site
 Progress = Callable[[str, int, int], None]
 
 # What a run writes into its folder; anything else found there belongs to the user and stays.
-OWN = ("record.json", "report.html", "soil_loss.tif", "soil_loss", "severity.tif", "severity", "factors", "tables", "figures", "catalog")
-OWN_BESIDE = tuple(f"{name}.aux.xml" for name in OWN)
+OWN = (
+    *("record.json", "report.html", "soil_loss.tif", "soil_loss", "severity.tif", "severity.tif.aux.xml", "severity"),
+    *("factors", "tables", "figures", "catalog"),
+)
 
 
 class Outcome(NamedTuple):
@@ -60,7 +62,7 @@ def plan(path: Path | str, **overrides: Any) -> list[Step]:
 
     Examples
     --------
-    >>> from soilloss.workflow.demo import write_demo
+    >>> from soilloss.workflow.start import write_demo
     >>> import tempfile
     >>> steps = plan(write_demo(Path(tempfile.mkdtemp())))
     >>> steps[-1].variable
@@ -153,7 +155,7 @@ def _own_or_empty(folder: Path) -> None:
         raise ProjectError(f"publish.folder {folder} is a file; name a folder")
     if folder.exists() and any(folder.iterdir()) and not (folder / "record.json").exists():
         raise ProjectError(
-            f"publish.folder {folder} holds files that are not a result of soilloss; name a new folder, so that nothing is lost"
+            f"publish.folder {folder} holds files that are no result of soilloss; name a new folder, so that none is lost"
         )
 
 
@@ -165,7 +167,7 @@ def _swap(draft: Path, folder: Path) -> None:
         folder.rename(former)
     draft.rename(folder)
     for entry in former.iterdir() if former.exists() else ():
-        if entry.name not in (*OWN, *OWN_BESIDE):
+        if entry.name not in OWN:
             entry.rename(folder / entry.name)
     shutil.rmtree(former, ignore_errors=True)
 
@@ -187,4 +189,3 @@ def _alive(process: str) -> bool:
     except (OSError, ValueError):
         return False
     return True
-

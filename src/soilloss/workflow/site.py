@@ -15,7 +15,7 @@ import soilloss
 from soilloss.errors import GridError, ProjectError
 from soilloss.grid import align
 from soilloss.grid.blocks import Window
-from soilloss.grid.target import cell_size, checked, crop, make_grid, parse_crs
+from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
@@ -139,7 +139,7 @@ def _choices(project: projects.Project) -> tuple[dict[str, Choice], dict[str, li
         if wanted.name:
             chosen[variable] = (wanted.name, {**dict(usual).get(wanted.name, {}), **wanted.coefficients})
         elif not usual:
-            raise ProjectError(f"methods.{variable}: has no default method; give its 'name' (soilloss methods {variable})")
+            raise ProjectError(f"methods.{variable}: has no default; give its 'name' (soilloss methods {variable})")
         else:
             for name, _ in usual[:1]:
                 check_coefficients(variable, name, wanted.coefficients)
@@ -183,7 +183,8 @@ def _target(
             return whole, None
         area = vectors.reproject(area, area_crs, whole.crs)
         return crop(whole, area.bounds, "area"), area
-    assert wanted.crs is not None and wanted.resolution is not None
+    assert wanted.crs is not None
+    assert wanted.resolution is not None
     crs = parse_crs(wanted.crs)
     if area is not None:
         area = vectors.reproject(area, area_crs, crs)
@@ -191,7 +192,8 @@ def _target(
     base = "elevation" if "elevation" in rasters else next(iter(rasters), None)
     if base is None:
         raise ProjectError("the project has neither an area nor a raster source, so its extent is unknown; give 'area'")
-    return make_grid(files.native_grid(rasters[base]).to_crs(wanted.crs).boundingbox.bbox, wanted.crs, wanted.resolution), None
+    box = files.native_grid(rasters[base]).extent.to_crs(wanted.crs).boundingbox
+    return make_grid(box.bbox, wanted.crs, wanted.resolution), None
 
 
 def _give(site: Site, name: str, source: Any, raster: files.RasterSource | None) -> None:
@@ -363,4 +365,3 @@ def describe_grid(site: Site) -> dict[str, Any]:
         "bounds": list(box.bbox),
         "bounds_lonlat": list(lonlat.bbox),
     }
-

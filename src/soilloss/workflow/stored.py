@@ -102,5 +102,3 @@ def _assemble(site: Site, name: str, label: str, workers: int | None) -> Any:
 def pending(site: Site) -> list[Stored]:
     """What is not in the store yet, in the order it has to be made."""
     return [item for item in site.stored if not item.exists]
-
-

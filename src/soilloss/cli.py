@@ -1,0 +1,292 @@
+"""The `soilloss` command: a thin door to `workflow`.
+
+Results go to standard output, progress and words to standard error.
+
+Nothing heavy is imported before a verb is chosen, so that ``soilloss --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from cyclopts import App, Parameter
+
+from soilloss import __version__
+from soilloss.errors import MissingExtraError, ProjectError, SoilLossError
+
+app = App(
+    name="soilloss",
+    version=__version__,
+    help="Maps of soil erosion by water from Earth-observation data. Start with: soilloss demo",
+)
+
+Set = Annotated[list[str], Parameter(name="--set", negative=(), help="Change one key, e.g. methods.cover.alpha=2.5.")]
+Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON object and nothing else.")]
+Workers = Annotated[int | None, Parameter(help="Threads; default is the processors at hand.")]
+
+
+@app.command
+def demo(folder: Path = Path("demo"), /, *, workers: Workers = None, json: Json = False) -> None:
+    """Run the main job on the packaged real data: writes DIR/project.yml and DIR/out.
+
+    Parameters
+    ----------
+    folder
+        Where to write.
+    """
+    from soilloss.workflow.start import write_demo
+
+    run(write_demo(folder), workers=workers, json=json)
+
+
+@app.command
+def new(folder: Path, /, *, like: str = "minimal") -> None:
+    """Write a project file to start from.
+
+    Parameters
+    ----------
+    folder
+        Where to write project.yml.
+    like
+        Preset: minimal, rodopi, poyang, jiuyuangou, loess-plateau or mee2021.
+    """
+    from soilloss.workflow.start import new_project
+
+    print(new_project(folder, like))
+
+
+@app.command
+def check(file: Path, /, *, set: Set = [], json: Json = False) -> None:  # noqa: B006  names and form of the command
+    """Examine a project without computing: file, sources, units, scale, missing values, grid, plausible values.
+
+    Parameters
+    ----------
+    file
+        Project file.
+    """
+    from soilloss.workflow.check import examine, refuse
+
+    findings = examine(_site(file, set))
+    if json:
+        _print_json([finding._asdict() | {"kind": finding.kind.__name__} for finding in findings])
+    else:
+        for finding in findings:
+            print(f"{finding.level}: {finding.where}: {finding.message}")
+        print(_count(findings))
+    if any(finding.level == "error" for finding in findings):
+        refuse(findings)
+
+
+@app.command
+def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json = False) -> None:  # noqa: B006
+    """Show the steps of a project, where each is made, what is reused, and the memory and disk it takes.
+
+    Parameters
+    ----------
+    file
+        Project file.
+    graph
+        Draw the steps into this SVG file.
+    """
+    from soilloss.workflow.estimate import describe, draw
+
+    described = describe(_site(file, set))
+    if graph:
+        graph.write_text(draw(described), encoding="utf-8")
+    if json:
+        _print_json(described)
+        return
+    for step in described["steps"]:
+        print(f"{step['place']:8} {step['state']:7} {step['text']:72} {step['citation']}".rstrip())
+    print(described["words"])
+
+
+@app.command
+def run(file: Path, /, *, set: Set = [], workers: Workers = None, json: Json = False) -> None:  # noqa: B006
+    """Compute a project and publish maps, tables and the report.
+
+    Parameters
+    ----------
+    file
+        Project file.
+    """
+    from soilloss.workflow.run import execute
+
+    site = _site(file, set)
+    with _watch(quiet=json) as progress:
+        done = execute(site, workers=workers, progress=progress)
+    if json:
+        from soilloss.workflow.record import read
+
+        _print_json(
+            {"folder": str(done.folder), "seconds": done.seconds, "made": done.made, "reused": done.reused}
+            | {key: read(done.folder)[key] for key in ("total", "gaps", "findings")}
+        )
+        return
+    for finding in done.findings:
+        print(f"{finding.level}: {finding.where}: {finding.message}", file=sys.stderr)
+    stored = f"{len(done.made)} stored steps made, {len(done.reused)} reused"
+    print(f"done in {done.seconds:.1f} s ({stored})", file=sys.stderr)
+    print(done.folder / "report.html")
+
+
+@app.command
+def report(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
+    """Write the HTML page of a finished run again.
+
+    Parameters
+    ----------
+    file
+        Project file, or the folder of a result.
+    """
+    from soilloss.publish.report import write_report
+    from soilloss.workflow.record import read
+
+    folder = file if file.is_dir() else _site(file, set).folder
+    write_report(folder, read(folder))
+    print(folder / "report.html")
+
+
+@app.command
+def verify(folder: Path, /, *, workers: Workers = None, json: Json = False) -> None:
+    """Run a finished folder again from its record and prove that the results are equal.
+
+    Parameters
+    ----------
+    folder
+        Folder of a result.
+    """
+    from soilloss.workflow.record import verify as prove
+
+    proofs = prove(folder, workers=workers)
+    wrong = [proof for proof in proofs if not proof.equal]
+    if json:
+        _print_json({"equal": not wrong, "compared": [proof._asdict() for proof in proofs]})
+    else:
+        for proof in wrong:
+            print(f"{proof.what}: {proof.detail}")
+        print(f"{'equal' if not wrong else 'NOT equal'}: {len(proofs) - len(wrong)} of {len(proofs)} agree")
+    if wrong:
+        sys.exit(4)
+
+
+@app.command
+def cite(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
+    """Print the BibTeX of exactly the methods a project uses.
+
+    Parameters
+    ----------
+    file
+        Project file.
+    """
+    from soilloss.publish.bibliography import bibtex
+    from soilloss.workflow.record import citations
+
+    print(bibtex(citations(_site(file, set).steps)))
+
+
+@app.command
+def methods(variable: str | None = None, name: str | None = None, /, *, json: Json = False) -> None:
+    """Show what can be chosen: methods, formulas, units, citations.
+
+    Parameters
+    ----------
+    variable
+        Only methods that make this variable.
+    name
+        Only this method, in full.
+    """
+    from soilloss.workflow.catalogue import describe_methods, page
+
+    found = describe_methods(variable, name)
+    if json:
+        _print_json(found)
+    else:
+        print(page(found, full=name is not None))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command; a user's mistake becomes one sentence and an exit code, never a traceback."""
+    try:
+        app(arguments, result_action="return_value")
+    except SoilLossError as error:
+        print(f"soilloss: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("\nsoilloss: stopped; earlier results are as they were, run again to go on", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)
+    except ModuleNotFoundError as error:
+        print(f"soilloss: {error.name} is not installed; install soilloss again", file=sys.stderr)
+        sys.exit(MissingExtraError.exit_code)
+    except OSError as error:
+        reason = f"{error.filename or ''}: {error.strerror or error}"
+        print(f"soilloss: {reason}; check the path, the disk and permissions", file=sys.stderr)
+        sys.exit(3)
+
+
+def _site(file: Path, settings: list[str]) -> Any:
+    from soilloss.workflow.site import open_site
+    from soilloss.workflow.yaml12 import parse
+
+    overrides = {}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise ProjectError(f"--set {setting!r}: expected KEY=VALUE, such as methods.cover.alpha=2.5")
+        overrides[key.strip()] = parse(value, f"--set {key}")
+    return open_site(file, overrides)
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=1, default=str))
+
+
+def _count(findings: Sequence[Any]) -> str:
+    """How many findings of each level, in words."""
+    numbers = [(level, sum(f.level == level for f in findings)) for level in ("error", "warning", "note")]
+    return ", ".join(f"{n} {level}{'s' * (n != 1)}" for level, n in numbers)
+
+
+class _watch:
+    """Progress on standard error with time left: a bar on a terminal, a line per stage elsewhere."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet, self.bar, self.task, self.stage = quiet, None, None, ""
+
+    def __enter__(self) -> Callable[[str, int, int], None]:
+        if not self.quiet and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, console=Console(stderr=True))
+            self.bar.start()
+        return self.tell
+
+    def tell(self, stage: str, done: int, total: int) -> None:
+        """Note that `done` of `total` parts of a stage are finished."""
+        if self.quiet:
+            return
+        fresh, self.stage = stage != self.stage, stage
+        if self.bar is None:
+            if fresh:
+                print(f"{stage} ...", file=sys.stderr, flush=True)
+            return
+        if fresh:
+            self.task = self.bar.add_task(stage, total=total)
+        self.bar.update(self.task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+
+if __name__ == "__main__":
+    main()
