@@ -104,6 +104,8 @@ def _corner(near, opposite, centre, beside, above):
 def _gradient(z, c, stride, dx, dy):
     """Rise towards the east and towards the south by the 3 x 3 weights of Horn (1981)."""
     e = np.float64(z[c])
+    if np.isnan(e):
+        return e, e
     east, west = np.float64(z[c + 1]), np.float64(z[c - 1])
     south, north = np.float64(z[c + stride]), np.float64(z[c - stride])
     se, nw = np.float64(z[c + stride + 1]), np.float64(z[c - stride - 1])
@@ -141,4 +143,4 @@ def aspect(z, stride, dx, dy, out):
             angle = math.atan2(-p, q)
             turned = np.float32(angle + 2 * math.pi if angle < 0 else angle)
             # a tiny negative angle rounds up to a full turn
-            out[y, x] = turned if turned < TWO_PI else np.float32(0)
+            out[y, x] = np.float32(0) if turned >= TWO_PI else turned
