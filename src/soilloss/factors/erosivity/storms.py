@@ -276,8 +276,8 @@ def read_record(precipitation: Any, time: Any, *, step_minutes: int | None = Non
     if odd.size:
         at = odd[0]
         raise DataError(
-            f"irregular times: {dates[at + 1]} comes {seconds[at] / 60:g} minutes after {dates[at]}, expected multiples "
-            f"of {minutes:g} minutes; bring the record to one step first"
+            f"irregular times: {dates[at + 1]} comes {seconds[at] / 60:g} minutes after {dates[at]}, expected "
+            f"multiples of {minutes:g} minutes; bring the record to one step first"
         )
     return Record(dates, int(minutes), np.where((depth >= 0) & (depth < np.inf), depth, np.nan))
 
