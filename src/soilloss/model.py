@@ -162,7 +162,7 @@ def severity_table(scheme: str, tolerance: float | None = None) -> tuple[Grade, 
         raise ProjectError(
             f"severity scheme {scheme!r} is not known{did_you_mean(scheme, known)} (known: {', '.join(known)})"
         )
-    _check_tolerance(scheme, tolerance, (rows["lower"] == "tolerance").any())
+    _check_tolerance(scheme, tolerance, "tolerance" in set(rows["lower"]))
     lower = [float(tolerance or 0) if edge == "tolerance" else float(edge) for edge in rows["lower"]]
     return tuple(
         Grade(int(grade), low, high, closed, name, colour)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from soilloss import tables
@@ -452,7 +454,7 @@ def tillage_slope_lookup(land_cover, slope, *, table):
 def _ladder(table):
     """Edges and values of a table by slope, checked."""
     frame = tables.read(table) if isinstance(table, str) else table
-    if hasattr(frame, "columns"):
+    if not isinstance(frame, Mapping):
         frame = dict(zip(frame["lower_degrees"], frame["value"], strict=True))
     edges, values = np.array(list(frame), "f8"), np.array(list(frame.values()), "f8")
     if not (len(edges) and edges[0] == 0 and np.all(np.diff(edges) > 0)):

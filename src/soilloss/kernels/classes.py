@@ -6,13 +6,16 @@ in a million of an edge belongs to the interval that owns the edge, so that floa
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import guvectorize
+
+from soilloss.kernels.ufuncs import ufunc
 
 SLACK = 1e-6
 
 
-def thresholds(edges, closed_right=False):
+def thresholds(edges: Any, closed_right: Any = False) -> Any:
     """Return the numbers to compare with ``value >= threshold``; `closed_right` flags edges of the lower interval.
 
     Examples
@@ -25,14 +28,13 @@ def thresholds(edges, closed_right=False):
     return np.where(closed_right, np.nextafter(edges + slack, np.inf), edges - slack)
 
 
-@guvectorize(
+@ufunc(
     [
         "void(float32, float64[:], float64[:], float32[:])",
         "void(float64, float64[:], float64[:], float64[:])",
     ],
     "(),(e),(v)->()",
-    nopython=True,
-    cache=True,
+    data=1,
 )
 def pick(value, edges, values, out):
     """``values[number of edges passed]``; NaN stays NaN."""
@@ -42,11 +44,10 @@ def pick(value, edges, values, out):
     out[0] = values[step] if value == value else np.nan
 
 
-@guvectorize(
+@ufunc(
     ["void(float32, float64[:], float32[:])", "void(float64, float64[:], float64[:])"],
     "(),(n)->()",
-    nopython=True,
-    cache=True,
+    data=1,
 )
 def lookup(code, table, out):
     """``table[code]``; NaN where the code is no whole number inside the table."""
@@ -55,14 +56,13 @@ def lookup(code, table, out):
     out[0] = table[index] if inside and index == code else np.nan
 
 
-@guvectorize(
+@ufunc(
     [
         "void(float32, float32, float64[:, :], float64[:], float32[:])",
         "void(float64, float64, float64[:, :], float64[:], float64[:])",
     ],
     "(),(),(n,v),(e)->()",
-    nopython=True,
-    cache=True,
+    data=2,
 )
 def lookup_steps(code, value, table, edges, out):
     """``table[code, number of edges passed by value]``; NaN where either is missing or the code is unknown."""
@@ -74,11 +74,10 @@ def lookup_steps(code, value, table, edges, out):
     out[0] = table[index, step] if inside and index == code and value == value else np.nan
 
 
-@guvectorize(
+@ufunc(
     ["void(float32, float64[:], uint8[:])", "void(float64, float64[:], uint8[:])"],
     "(),(e)->()",
-    nopython=True,
-    cache=True,
+    data=1,
 )
 def classify(value, edges, out):
     """1 + number of edges passed; 0 where the value is missing."""

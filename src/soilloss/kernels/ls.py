@@ -1,7 +1,6 @@
 """Slope length and steepness in one pass per cell, in float64, so that no temporary arrays arise.
 
-The kernels are NumPy ufuncs: they broadcast (the metres of a row have shape ``(rows, 1)``), keep float32 and run
-without the interpreter lock.
+The metres of a row have shape ``(rows, 1)`` and broadcast.
 """
 
 from __future__ import annotations
@@ -9,7 +8,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit, vectorize
+from numba import njit
+
+from soilloss.kernels.ufuncs import ufunc
 
 UNIT_PLOT_LENGTH = 22.13
 UNIT_PLOT_SINE = 0.0896
@@ -21,9 +22,12 @@ def _steepness(sine, slope):
     return 16.8 * sine - 0.5 if slope >= STEEP else 10.8 * sine + 0.03
 
 
-@vectorize(
-    ["float32(float64,float32,float32,float64,float64,float64,float64)", "float64" + "(" + "float64," * 6 + "float64)"],
-    cache=True,
+@ufunc(
+    [
+        "float32(float64, float32, float32, float64, float64, float64, float64)",
+        "float64(float64, float64, float64, float64, float64, float64, float64)",
+    ],
+    data=3,
 )
 def desmet_govers(area, slope, aspect, dx, dy, max_length, channel_area):
     """LS of a cell: Desmet-Govers L at the inlet with the exponent of McCool 1989, times S of McCool 1987."""

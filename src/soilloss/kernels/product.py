@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, vectorize
+from numba import njit
+
+from soilloss.kernels.ufuncs import ufunc
 
 
 def _signatures(factors):
@@ -16,13 +18,13 @@ def _checked(product, lowest):
     return product if lowest >= 0 and product < np.inf else np.nan
 
 
-@vectorize(_signatures(5), cache=True)
+@ufunc(_signatures(5), data=5)
 def product_of_5(a, b, c, d, e):
     """Product of five factors; NaN where one is missing, negative or infinite."""
     return _checked(np.float64(a) * b * c * d * e, min(a, b, c, d, e))
 
 
-@vectorize(_signatures(7), cache=True)
+@ufunc(_signatures(7), data=7)
 def product_of_7(a, b, c, d, e, f, g):
     """Product of seven factors; NaN where one is missing, negative or infinite."""
     return _checked(np.float64(a) * b * c * d * e * f * g, min(a, b, c, d, e, f, g))

@@ -23,7 +23,7 @@ def names() -> list[str]:
     >>> "severity" in names()
     True
     """
-    return sorted(entry.name[:-4] for entry in files(__package__).iterdir() if entry.name.endswith(".csv"))
+    return sorted(entry.name[:-4] for entry in files("soilloss.tables").iterdir() if entry.name.endswith(".csv"))
 
 
 @functools.cache
@@ -43,8 +43,8 @@ def read(name: str) -> pd.DataFrame:
     known = names()
     if name not in known:
         raise DataError(f"there is no table {name!r}{did_you_mean(name, known)} (known: {', '.join(known)})")
-    with files(__package__).joinpath(f"{name}.csv").open(encoding="utf-8") as stream:
-        return pd.read_csv(stream)
+    with files("soilloss.tables").joinpath(f"{name}.csv").open(encoding="utf-8") as stream:
+        return pd.read_csv(stream, keep_default_na=False, na_values=[""])
 
 
 @functools.cache
@@ -112,14 +112,14 @@ def _pairs(table: Any) -> Iterable[tuple[Any, Any]]:
 
 def _code(key: Any) -> int:
     if isinstance(key, str) and not key.strip().isdigit():
-        classes = read("land_cover")
-        found = classes["code"][classes["name"] == key.strip().lower().replace("_", "-")]
-        if found.empty:
+        known = dict(zip(read("land_cover")["name"], read("land_cover")["code"], strict=True))
+        name = key.strip().lower().replace("_", "-")
+        if name not in known:
             raise DataError(
-                f"{key!r} is not a land-cover class{did_you_mean(key, classes['name'])} "
-                f"(known: {', '.join(classes['name'])}); codes from 0 to 255 are fine too"
+                f"{key!r} is not a land-cover class{did_you_mean(key, known)} (known: {', '.join(known)}); "
+                "codes from 0 to 255 are fine too"
             )
-        return int(found.iloc[0])
+        return int(known[name])
     code = float(key)
     if not (0 <= code < CODES and code == int(code)):
         raise DataError(f"the table has code {key}, expected a whole number from 0 to 255")
