@@ -34,7 +34,7 @@ class Constant(_Strict):
 
 
 class Raster(_Strict):
-    """A GDAL raster, or a variable of a NetCDF or Zarr file; ``{year}``, ``{quarter}``, ``{month}`` may be in the path."""
+    """A GDAL raster, or a variable of a NetCDF or Zarr file; its path may hold ``{year}`` and the like."""
 
     file: str
     band: int | list[int] | None = None

@@ -155,7 +155,7 @@ def _own_or_empty(folder: Path) -> None:
         raise ProjectError(f"publish.folder {folder} is a file; name a folder")
     if folder.exists() and any(folder.iterdir()) and not (folder / "record.json").exists():
         raise ProjectError(
-            f"publish.folder {folder} holds files that are no result of soilloss; name a new folder, so that none is lost"
+            f"publish.folder {folder} holds files that are no result of soilloss; name a new folder to keep them"
         )
 
 
