@@ -38,20 +38,20 @@ def test_grids_that_cannot_be_routed():
     with pytest.raises(DataError, match="elevation has 1 dimensions"):
         routing.metres_of(30, np.ones(3))
     huge = np.broadcast_to(np.float32(1), (70_000, 70_000))
-    with pytest.raises(DataError, match="4900000000 cells, expected at most 2147483647 .* coarser grid"):
+    with pytest.raises(DataError, match=r"4900000000 cells, expected at most 2147483647 .* coarser grid"):
         routing.filled(huge, 1)
 
 
 def test_areas_too_large_to_add_are_refused_before_the_work():
     codes = np.zeros(5 * 6, np.uint8)
-    with pytest.raises(GridError, match="cell_size makes cells of 1e\\+18 m2, too large to add up"):
+    with pytest.raises(GridError, match=r"cell_size makes cells of 1e\+18 m2, too large to add up"):
         routing.accumulated_d8(codes, np.full(4, 1e18), routing.AREA_UNIT)
 
 
 def test_an_unknown_routing_is_a_sentence():
     how = {"exponent": 1.1, "close_holes": 1, "metres": routing.metres_of(1, PLANE)}
     with pytest.raises(
-        ProjectError, match="routing is 'mdf', expected one of 'd8', 'mfd', 'dinf'; did you mean 'mfd'?"
+        ProjectError, match=r"routing is 'mdf', expected one of 'd8', 'mfd', 'dinf'; did you mean 'mfd'"
     ):
         routing.accumulated(PLANE, np.ones(4), 1, routing="mdf", **how)
 

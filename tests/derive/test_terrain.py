@@ -165,7 +165,7 @@ def test_filling_the_filled_changes_nothing(seed):
 
 
 def test_the_routing_must_be_known():
-    with pytest.raises(ProjectError, match="routing is 'D8'.*did you mean 'd8'"):
+    with pytest.raises(ProjectError, match=r"routing is 'D8'.*did you mean 'd8'"):
         terrain.flow_accumulation(plane(), routing="D8")
 
 
@@ -223,8 +223,8 @@ def test_dataarrays_get_metres_from_their_grid(function, crs, cell):
     z = rough()
     data = on_grid(z, crs, cell)
     plain = function(z.astype(np.float32), cell_size=cell_size(grid_of(data)))
-    for given in (data, data.chunk({"y": 11, "x": 30})):
-        made = function(given)
+    for each in (data, data.chunk({"y": 11, "x": 30})):
+        made = function(each)
         np.testing.assert_array_equal(made.values, plain)
         assert made.dtype == plain.dtype
         assert made.attrs["method"] == function.__name__
