@@ -1,0 +1,76 @@
+"""Rain by month and year, sums of half-months, dates."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from soilloss import climate
+from soilloss.errors import DataError
+
+
+def test_fournier_index():
+    months = [75, 60, 58, 48, 45, 35, 25, 20, 35, 60, 95, 108]
+    assert climate.modified_fournier_index(months) == pytest.approx(67.292169, abs=5e-7)
+    assert climate.modified_fournier_index(np.zeros(12)) == 0
+    assert np.isnan(climate.modified_fournier_index([np.nan] * 12))
+
+
+def test_sums_keep_gaps():
+    months = np.full((3, 12), 50, "f4")
+    months[1, 3], months[2, 3] = np.nan, -1
+    made = climate.sum_of_months(months)
+    assert made.dtype == np.float32
+    np.testing.assert_array_equal(made, [600, np.nan, np.nan])
+    assert climate.step_sum(np.arange(24.0)) == 276
+    assert np.isnan(climate.step_sum([np.nan] * 24))
+
+
+def test_months_of_days_against_pandas():
+    dates = pd.date_range("2001-01-01", "2004-12-31")
+    rain = pd.Series(np.random.default_rng(5).gamma(0.3, 20, len(dates)), dates)
+    monthly = rain.groupby([dates.year, dates.month]).sum()
+    np.testing.assert_allclose(climate.months_of_days(rain.to_numpy(), time=dates), monthly.groupby(level=1).mean())
+
+
+def test_months_with_too_few_days_are_left_out():
+    rain = np.ones(730)
+    rain[:3] = np.nan
+    np.testing.assert_array_equal(climate.months_of_days(rain, time="2001-01-01")[:2], [(28 + 31) / 2, 28])
+    rain[3] = np.nan
+    assert climate.months_of_days(rain, time="2001-01-01")[0] == 31
+    assert np.isnan(climate.months_of_days(rain[:365], time="2001-01-01")[0])
+
+
+def test_months_of_days_on_a_cube():
+    dates = pd.date_range("2001-01-01", "2001-12-31")
+    cube = xr.DataArray(np.ones((365, 2, 3), "f4"), dims=("time", "y", "x"), coords={"time": dates}).assign_attrs(
+        units="cm"
+    )
+    made = climate.months_of_days(cube)
+    assert made.dims == ("y", "x", "month")
+    assert made.dtype == np.float32
+    assert made.sum("month").values.tolist() == [[3650] * 3] * 2
+
+
+def test_periods_cover_a_leap_year():
+    periods = climate.half_month_periods("2000-01-01", 366)
+    assert periods.slots.tolist() == list(range(24))
+    assert periods.lengths.tolist()[:4] == [15, 16, 15, 14]
+    assert periods.lengths.sum() == periods.starts[-1] == 366
+    assert periods.days_per_year == 366
+
+
+def test_dates():
+    assert climate.dates_of("2001-02-27", 3).astype(str).tolist() == ["2001-02-27", "2001-02-28", "2001-03-01"]
+    for time, sentence in (
+        (None, "give time= one date per day"),
+        ("spring", "dates of the rain cannot be read"),
+        (["2001-01-01"], "2 days on its last axis but 1 dates"),
+        (["2001-01-01", "2001-01-01"], "2001-01-01 follows 2001-01-01, expected rising dates"),
+        (["2001-01-01", "NaT"], "NaT follows"),
+    ):
+        with pytest.raises(DataError, match=sentence):
+            climate.dates_of(time, 2)
