@@ -1,15 +1,14 @@
 """Write the reference pages from the code, so that they cannot differ from it. Called by `conf.py`."""
 
 import inspect
-import re
 from collections.abc import Callable, Iterable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import soilloss
 from soilloss import cli, errors, tables
 from soilloss.equation import spec_of
+from soilloss.publish import bibliography
 from soilloss.variables import VARIABLES
 from soilloss.workflow.methods import DEFAULTS, METHODS
 from soilloss.workflow.project import Project
@@ -68,17 +67,16 @@ def span(limits: tuple[float, float]) -> str:
 @page
 def methods() -> str:
     """Every published equation, by the variable it makes."""
-    return "# Methods\n\n" + "\n".join(
-        f"## {variable}\n\n{VARIABLES[variable].meaning}, {VARIABLES[variable].unit or 'class'}. {default_of(variable)}\n\n"
-        + "\n".join(one_method(name, function) for name, function in found.items())
-        for variable, found in METHODS.items()
-    )
+    return "# Methods\n\n" + "\n".join(section(variable, found) for variable, found in METHODS.items())
 
 
-def default_of(variable: str) -> str:
-    """Say which method is taken when none is named."""
-    names = [f"`{name}`" for name, _ in DEFAULTS.get(variable, [])]
-    return f"Default: {', else '.join(names)}." if names else "No default."
+def section(variable: str, found: dict[str, Callable[..., Any]]) -> str:
+    """Return the methods of one variable under its meaning, unit and default."""
+    meaning, unit = VARIABLES[variable].meaning, VARIABLES[variable].unit or "class"
+    defaults = [f"`{name}`" for name, _ in DEFAULTS.get(variable, [])]
+    chosen = f"Default: {', else '.join(defaults)}." if defaults else "No default."
+    entries = "\n".join(one_method(name, function) for name, function in found.items())
+    return f"## {variable}\n\n{meaning}, {unit}. {chosen}\n\n{entries}"
 
 
 def one_method(name: str, function: Callable[..., Any]) -> str:
@@ -86,30 +84,27 @@ def one_method(name: str, function: Callable[..., Any]) -> str:
     spec = spec_of(function)
     needs = ", ".join(f"`{n}`" + (" (optional)" if n in spec.optional else "") for n in spec.inputs)
     only = " Holds for amounts of a year only." if spec.step else ""
-    cite = f"[{spec.cite}](references.md#{spec.cite})"
+    cite = f"[{bibliography.short(spec.cite)}](references.md#{spec.cite})"
     return f"### {name}\n\nNeeds {needs}. Source: {cite}.{only}\n\n{autofunction(function)}"
 
 
 @page
 def references() -> str:
     """Every citation."""
-    text = files("soilloss").joinpath("references.bib").read_text(encoding="utf-8")
-    entries = re.findall(r"^@\w+\{(\w+),\n(.*?)^\}", text, flags=re.MULTILINE | re.DOTALL)
-    return "# References\n\n" + "\n".join(f"({key})=\n`{key}`\n: {reference(body)}\n" for key, body in entries)
-
-
-def reference(body: str) -> str:
-    """Write the fields of a BibTeX entry as one line."""
-    fields = {k: re.sub(r"[{}]", "", v) for k, v in re.findall(r"^\s*(\w+)\s*=\s*\{(.*)\},?$", body, flags=re.MULTILINE)}
-    order = ("author", "year", "title", "journal", "booktitle", "series", "volume", "pages", "publisher", "doi", "note")
-    return ". ".join(fields[name].replace("--", "-") for name in order if name in fields) + "."
+    return "# References\n\n" + "\n".join(
+        f"({key})=\n`{key}`: {bibliography.full(key)}\n" for key in bibliography.ordered(bibliography.entries())
+    )
 
 
 @page
 def lookup_tables() -> str:
     """The tables of the package, whole."""
-    parts = [f"## {name}\n\n{table('|'.join(map(str, t.columns)), t.fillna('').to_numpy())}" for name, t in all_tables()]
-    return "# Tables\n\nWhere a table says *unverified*, nobody has checked it against its source yet.\n\n" + "\n".join(parts)
+    parts = [
+        f"## {name}\n\n{table('|'.join(map(str, t.columns)), t.fillna('').to_numpy())}" for name, t in all_tables()
+    ]
+    return "# Tables\n\nWhere a table says *unverified*, nobody has checked it against its source yet.\n\n" + "\n".join(
+        parts
+    )
 
 
 def all_tables() -> Iterable[tuple[str, Any]]:
@@ -131,10 +126,16 @@ def keys(part: dict[str, Any]) -> str:
     """Return the table of one model's keys."""
     required = part.get("required", [])
     rows = (
-        (f"`{key}`", kind(field), "required" if key in required else f"`{field.get('default', '')}`")
+        (f"`{key}`", kind(field), "required" if key in required else default(field))
         for key, field in part["properties"].items()
     )
     return table("key|value|default", rows)
+
+
+def default(field: dict[str, Any]) -> str:
+    """Write the default of a key, nothing where it has none of its own."""
+    value = field.get("default")
+    return "" if value is None or value in ({}, []) or isinstance(value, dict) else f"`{value}`"
 
 
 def kind(field: dict[str, Any]) -> str:
@@ -175,7 +176,9 @@ def command_line() -> str:
 @page
 def python_names() -> str:
     """What `import soilloss` offers."""
-    rows = ((f"`soilloss.{name}`", summary(getattr(soilloss, name))) for name in soilloss.__all__ if name != "VARIABLES")
+    rows = (
+        (f"`soilloss.{name}`", summary(getattr(soilloss, name))) for name in soilloss.__all__ if name != "VARIABLES"
+    )
     doers = [getattr(soilloss, name) for name in soilloss.__all__]
     functions = [thing for thing in doers if inspect.isfunction(thing) and not hasattr(thing, "spec")]
     return "# Python names\n\n" + table("name|what", rows) + "\n" + "\n".join(map(autofunction, functions))
