@@ -1,0 +1,68 @@
+"""Numbers and units as people read them."""
+
+from __future__ import annotations
+
+import math
+import re
+
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NARROW_SPACE = "\u202f"
+
+
+def unit_text(unit: str) -> str:
+    """Return a unit with raised exponents; nothing for numbers without a unit.
+
+    Examples
+    --------
+    >>> unit_text("t ha-1 yr-1")
+    't ha⁻¹ yr⁻¹'
+    >>> unit_text("1")
+    ''
+    """
+    return "" if unit == "1" else re.sub(r"(?<=[A-Za-z])-?\d+", lambda m: m[0].translate(SUPERSCRIPT), unit)
+
+
+def with_unit(name: str, unit: str) -> str:
+    """Return ``name (unit)``, or the name alone.
+
+    Examples
+    --------
+    >>> with_unit("erosivity", "MJ mm ha-1 h-1")
+    'erosivity (MJ mm ha⁻¹ h⁻¹)'
+    """
+    return f"{name} ({unit_text(unit)})" if unit_text(unit) else name
+
+
+def number(value: float | int | None, digits: int = 3) -> str:
+    """Return a number with `digits` significant digits, thousands parted by narrow spaces; a dash for none.
+
+    Examples
+    --------
+    >>> number(0.0123456), number(12.0), number(None)
+    ('0.0123', '12', '–')
+    >>> number(1234567).replace(NARROW_SPACE, " ")
+    '1 230 000'
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    places = digits - 1 - math.floor(math.log10(abs(value)))
+    rounded = round(value, places)
+    if abs(rounded) < 1e-4:
+        return f"{rounded:.{digits - 1}e}".replace("-", "−")
+    text = f"{rounded:,.{max(places, 0)}f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return text.replace(",", NARROW_SPACE).replace("-", "−")
+
+
+def degrees(value: float, positive: str, negative: str) -> str:
+    """Return a coordinate in degrees with its hemisphere.
+
+    Examples
+    --------
+    >>> degrees(-34.85, "E", "W")
+    '34.85° W'
+    """
+    text = f"{abs(value):.2f}".rstrip("0").rstrip(".")
+    return f"{text}° {positive if value >= 0 else negative}" if value else f"{text}°"
