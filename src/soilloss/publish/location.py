@@ -19,7 +19,7 @@ from matplotlib.patches import Circle, Rectangle
 from soilloss.publish.maps import INK, graduate
 
 LAND, BORDER, SEA, AREA = "#d5d0bd", "#a39c84", "#e9f1f5", "#b2182b"
-FAR = 4.0
+FAR = 8.0
 
 
 def draw_location(bounds: tuple[float, float, float, float], area: dict[str, Any] | None = None) -> Figure:

@@ -91,7 +91,7 @@ def draw_soil_loss(path: Path, unit: str, highest: float) -> Figure:
     figure, axes = _map_figure(view)
     mappable = _stepped(axes, view, highest)
     bar = _colour_bar(figure, axes, mappable, with_unit("soil loss", unit), view)
-    bar.set_ticks(list(mappable.norm.boundaries))  # type: ignore[attr-defined]  # a BoundaryNorm, by construction
+    _label_steps(bar)
     return figure
 
 
@@ -103,36 +103,47 @@ def draw_classes(path: Path, names: Sequence[str], colours: Sequence[str]) -> Fi
     _image(axes, view, _with_missing(ListedColormap(list(colours))), norm)
     patches = [Patch(facecolor=c, edgecolor="#777777", label=n) for n, c in zip(names, colours, strict=True)]
     patches.append(Patch(facecolor=MISSING, edgecolor="#777777", label="no value"))
-    figure.legend(handles=patches, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    columns = len(patches) if sum(len(name) + 8 for name in names) < 90 else 3
+    figure.legend(handles=patches, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
     return figure
 
 
 def draw_small_maps(panels: Sequence[tuple[str, Path]], unit: str = "", highest: float | None = None) -> Figure:
     """Draw several maps beside each other: each with its own colour bar, or one for all up to `highest` soil loss."""
-    columns = min(3, len(panels))
+    columns = 2 if len(panels) in (2, 4) else min(3, len(panels))
     rows = math.ceil(len(panels) / columns)
     views = [read_view(path, 500) for _, path in panels]
-    height = 7.4 / columns * min(max(views[0].ratio, 0.4), 1.6) + (0.3 if highest else 0.75)
+    height = 7.4 / columns * min(max(views[0].ratio, 0.4), 1.6) + (0.3 if highest else 0.9)
     figure = Figure(figsize=(7.4, rows * height + (0.8 if highest else 0)), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    mappable = None
     for axes, (title, _), view in zip(grid, panels, views, strict=False):
-        mappable = _stepped(axes, view, highest) if highest else _quantity(axes, view, None)
-        axes.set_title(title, fontsize=9, loc="left", color=INK)
+        axes.set_title(title, fontsize=8.5, loc="left", color=INK)
         axes.set(xticks=[], yticks=[])
+        mappable = _stepped(axes, view, highest) if highest else _quantity(axes, view, None)
         if not highest:
-            figure.colorbar(mappable, ax=axes, orientation="horizontal", extend="both", **BAR).ax.tick_params(
-                labelsize=7
-            )
+            _small_bar(figure, axes, mappable, view)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
-    if highest and mappable:
-        bar = figure.colorbar(mappable, ax=list(grid), orientation="horizontal", extend="max", shrink=0.6, aspect=40)
-        bar.set_label(with_unit("soil loss", unit), fontsize=9)
+    if highest:
+        bar = figure.colorbar(mappable, ax=list(grid), orientation="horizontal", shrink=0.7, aspect=40)
+        bar.set_label(with_unit("soil loss", unit), fontsize=9, color=INK)
+        _label_steps(bar)
     return figure
 
 
-BAR: dict[str, Any] = {"shrink": 0.9, "aspect": 25, "pad": 0.02}
+def _small_bar(figure: Figure, axes: Axes, mappable: ScalarMappable, view: View) -> None:
+    known = view.values[np.isfinite(view.values)]
+    if known.size and known.min() == known.max():
+        axes.set_xlabel(f"{number(known[0])} everywhere", fontsize=8.5, color=INK)
+        return
+    bar = figure.colorbar(mappable, ax=axes, orientation="horizontal", extend="both", shrink=0.9, aspect=25, pad=0.02)
+    bar.ax.tick_params(labelsize=7)
+
+
+def _label_steps(bar: Any) -> None:
+    edges = list(bar.norm.boundaries)
+    bar.set_ticks(edges, labels=[number(edge) for edge in edges])
+    bar.ax.tick_params(labelsize=8)
 
 
 def _map_figure(view: View) -> tuple[Figure, Axes]:

@@ -1,0 +1,68 @@
+"""What a report is made from: the folder, its record and its tables, with short ways to what sections ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from soilloss.publish import html
+from soilloss.publish.figures import save
+from soilloss.variables import VARIABLES
+
+MEAN = "mean"
+
+
+class Page(NamedTuple):
+    """A finished folder as its report sees it."""
+
+    folder: Path
+    record: dict[str, Any]
+    tables: dict[str, pd.DataFrame]
+
+    def rasters(self, variable: str) -> list[dict[str, Any]]:
+        """Return the record's entries of a variable's rasters that are there, the mean first, then by step."""
+        found = [
+            entry
+            for entry in self.record.get("rasters", [])
+            if entry["variable"] == variable and (self.folder / entry["path"]).is_file()
+        ]
+        return sorted(found, key=lambda entry: (entry["label"] not in ("", MEAN), entry["label"]))
+
+    def mean_of(self, table: str) -> pd.DataFrame:
+        """Return the rows of a table for the mean of the period; where there is none, those of its only step."""
+        frame = self.tables.get(table, pd.DataFrame(columns=["step"]))
+        steps = list(dict.fromkeys(frame["step"]))
+        wanted = MEAN if MEAN in steps else steps[0] if len(steps) == 1 else None
+        return frame[frame["step"] == wanted]
+
+    def unit(self) -> str:
+        """Return the unit of mean soil loss."""
+        entries = self.rasters("soil_loss")
+        return entries[0]["unit"] if entries else VARIABLES["soil_loss"].unit
+
+    def figure(self, name: str, drawn: Figure, caption: str, alt: str) -> str:
+        """Keep a drawn figure as ``figures/<name>.png`` and return it with its caption, as HTML."""
+        return html.figure(save(drawn, self.folder / "figures" / f"{name}.png"), caption, alt)
+
+
+def column(frame: pd.DataFrame, start: str) -> str:
+    """Return the name of the column that begins with `start`; units follow in brackets."""
+    return next(str(name) for name in frame.columns if str(name).startswith(start))
+
+
+def label(variable: str) -> str:
+    """Return a variable's name for readers, with its letter.
+
+    Examples
+    --------
+    >>> label("erosivity")
+    'erosivity R'
+    >>> label("annual_precipitation")
+    'annual precipitation'
+    """
+    known = VARIABLES.get(variable)
+    name = variable.replace("_", " ")
+    return f"{name} {known.symbol}" if known and len(known.symbol) in (1, 2) and known.symbol.isupper() else name
