@@ -67,7 +67,7 @@ def test_mistakes_in_sources_speak_of_one_model(source, words):
 
 
 def test_unknown_variable_among_sources():
-    with pytest.raises(ProjectError, match="sources.ndvy: not a variable soilloss knows; did you mean 'ndvi'"):
+    with pytest.raises(ProjectError, match=r"sources\.ndvy: not a variable soilloss knows; did you mean 'ndvi'"):
         projects.validate(parse("sources: {ndvy: 1}"), "p.yml")
 
 
