@@ -17,6 +17,7 @@ from soilloss.equation import spec_of
 from soilloss.errors import DataError, MissingInputError
 from soilloss.grid.blocks import Window
 from soilloss.sources import tables
+from soilloss.variables import VARIABLES
 from soilloss.workflow.methods import defaults, method
 from soilloss.workflow.plan import make_plan
 from soilloss.workflow.project import Table
@@ -102,9 +103,7 @@ def surface_of(site: Site, found: AtPoints) -> Callable[[Window], np.ndarray]:
     """Fit the chosen surface and return a function that evaluates it on a window of the target grid."""
     source = site.project.sources[found.variable]
     assert isinstance(source, Table)
-    surface = surfaces.fit(
-        source.interpolate, *_metric(site, found), found.values, elevation=found.elevation, **source.options
-    )
+    surface = surfaces.fit(source.interpolate, *_metric(site, found), found.values, **_options(found, source))
 
     def evaluate(window: Window) -> np.ndarray:
         rows, columns = window
@@ -123,7 +122,7 @@ def check_surface(site: Site, found: AtPoints) -> dict[str, Any]:
     source = site.project.sources[found.variable]
     assert isinstance(source, Table)
     predicted = surfaces.leave_one_out(
-        source.interpolate, *_metric(site, found), found.values, elevation=found.elevation, **source.options
+        source.interpolate, *_metric(site, found), found.values, **_options(found, source)
     )
     error = predicted - found.values
     known = np.isfinite(error)
@@ -141,6 +140,12 @@ def check_surface(site: Site, found: AtPoints) -> dict[str, Any]:
         "rmse": float(np.sqrt(np.mean(error[known] ** 2))) if known.any() else None,
         "r2": float(1 - np.sum(error[known] ** 2) / spread) if spread > 0 else None,
     }
+
+
+def _options(found: AtPoints, source: Table) -> dict[str, Any]:
+    """Heights and options of a surface; one that cannot be negative is cut at 0."""
+    lowest = VARIABLES[found.variable].range[0]
+    return {"elevation": found.elevation, "minimum": lowest if lowest == 0 else None, **source.options}
 
 
 def _metric(site: Site, found: AtPoints) -> tuple[np.ndarray, np.ndarray]:
