@@ -24,32 +24,33 @@ DONE = 255
 def freeman_shares(w, stride, inverse, direction, exponent, shares):
     """Share by slope to the power `exponent` over all lower neighbours; `shares` is (cells, 8) uint16."""
     offset = offsets(stride)
-    s = np.empty(8, np.float64)
-    for c in range(stride, w.size - stride):
-        shares[c] = 0
-        if direction[c] >= LEAVES:
-            continue
-        row = c // stride - 1
-        best = -1
+    s, near = np.empty(8, np.float64), np.empty(8, np.float64)
+    for row in range(1, w.size // stride - 1):
         for k in range(8):
-            kind = 2 if k & 1 else (k & 2) >> 1
-            s[k] = (np.float64(w[c]) - w[c + offset[k]]) * inverse[kind, row]
-            if s[k] > 0 and (best < 0 or s[k] > s[best]):
-                best = k
-        if best < 0:
-            shares[c, direction[c]] = PARTS
-            continue
-        # relative to the steepest: no underflow, and heights in another unit give the same shares
-        steepest, total = s[best], 0.0
-        for k in range(8):
-            s[k] = (s[k] / steepest) ** exponent if s[k] > 0 else 0.0
-            total += s[k]
-        left = PARTS
-        for k in range(8):
-            part = int(s[k] * (PARTS / total))
-            shares[c, k] = part
-            left -= part
-        shares[c, best] += left
+            near[k] = inverse[2 if k & 1 else (k & 2) >> 1, row - 1]
+        for c in range(row * stride + 1, row * stride + stride - 1):
+            shares[c] = 0
+            if direction[c] >= LEAVES:
+                continue
+            best, steepest = np.int64(direction[c]), 0.0
+            for k in range(8):
+                slope = (np.float64(w[c]) - w[c + offset[k]]) * near[k]
+                s[k] = slope if slope > 0 else 0.0
+                best, steepest = (k, slope) if slope > steepest else (best, steepest)
+            if steepest == 0:
+                shares[c, best] = PARTS
+                continue
+            # relative to the steepest: no underflow, and heights in another unit give the same shares
+            total = 0.0
+            for k in range(8):
+                s[k] = (s[k] / steepest) ** exponent if s[k] > 0 else 0.0
+                total += s[k]
+            left = PARTS
+            for k in range(8):
+                part = np.int64(s[k] * (PARTS / total))
+                shares[c, k] = part
+                left -= part
+            shares[c, best] += left
 
 
 @njit(nogil=True, cache=True)
@@ -118,17 +119,23 @@ def _release(c, shares, offset, waiting, ready, top):
     """Tell the receivers of a finished cell; put those that wait for nothing more on the stack `ready`."""
     for k in range(8):
         p = c + offset[k]
-        if shares[c, k] == 0 or waiting[p] == DONE:
-            continue
-        waiting[p] -= 1
-        if waiting[p] == 0:
-            if top == ready.size:
-                longer = np.empty(2 * top, np.int64)
-                longer[:top] = ready
-                ready = longer
-            ready[top] = p
-            top += 1
-    return ready, top
+        sends = shares[c, k] > 0
+        waiting[p] -= sends
+        # without branches: what does not count is overwritten by the next
+        ready[top] = p
+        top += sends & (waiting[p] == 0)
+    return top
+
+
+@njit(nogil=True, cache=True)
+def _release_ring(shares, offset, stride, waiting):
+    """Tell the receivers of ring cells, which are finished sources."""
+    rows = waiting.size // stride
+    for row in range(rows):
+        for c in range(row * stride, row * stride + stride, 1 if row in (0, rows - 1) else stride - 1):
+            for k in range(8):
+                if shares[c, k] > 0:
+                    waiting[c + offset[k]] -= 1
 
 
 @njit(nogil=True, cache=True)
@@ -139,14 +146,8 @@ def accumulate_shares(shares, direction, stride, amount):
     """
     offset = offsets(stride)
     waiting = _senders(shares, direction, stride)
-    ready, top = np.empty(1024, np.int64), 0
-    rows = direction.size // stride
-    for row in range(rows):
-        for c in range(row * stride, row * stride + stride, 1 if row in (0, rows - 1) else stride - 1):
-            if shares[c].any():
-                ready, top = _release(c, shares, offset, waiting, ready, top)
-    # cells now on the stack are found again by the scan below, since nothing has marked them done
-    top = 0
+    _release_ring(shares, offset, stride, waiting)
+    ready = np.empty(1024, np.int64)
     for start in range(stride, direction.size - stride):
         if waiting[start] != 0:
             continue
@@ -158,8 +159,10 @@ def accumulate_shares(shares, direction, stride, amount):
             total = amount[c]
             for k in range(8):
                 p = c + offset[k]
-                part = shares[p, (k + 4) & 7]
-                if part > 0:
-                    total += amount[p] * (part / PARTS)
+                total += amount[p] * (shares[p, (k + 4) & 7] / PARTS)
             amount[c] = total
-            ready, top = _release(c, shares, offset, waiting, ready, top)
+            if top + 8 > ready.size:
+                longer = np.empty(2 * ready.size, np.int64)
+                longer[: ready.size] = ready
+                ready = longer
+            top = _release(c, shares, offset, waiting, ready, top)
