@@ -135,15 +135,18 @@ def accumulate(direction, stride, amount):
     What enters from a neighbouring tile is added to `amount` beforehand; what leaves into the ring stays there.
     """
     offset = offsets(stride)
-    waiting = inflows(direction, stride)
+    # direction and number of inflows still to come in one byte: half the scattered reads
+    state = inflows(direction, stride)
+    for c in range(direction.size):
+        state[c] = (state[c] << 4) | (direction[c] & 15)
     for start in range(stride, direction.size - stride):
-        if waiting[start] != 0 or direction[start] >= LEAVES:
-            continue
         c = start
-        while direction[c] < LEAVES:
+        s = state[c]
+        while s < LEAVES:
             above = amount[c]
-            c += offset[direction[c]]
+            c += offset[s]
             amount[c] += above
-            if waiting[c] != 1:
-                waiting[c] -= 1
+            s = state[c] - 16
+            if s >= 16 or s < 0:
+                state[c] = s
                 break
