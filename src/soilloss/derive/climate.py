@@ -13,6 +13,7 @@ import numpy as np
 from soilloss.equation import equation
 from soilloss.errors import DataError
 from soilloss.kernels.rain import add_periods
+from soilloss.kernels.valid import not_negative
 
 HALF_MONTH_SPLIT = 15
 
@@ -36,19 +37,6 @@ class Periods(NamedTuple):
         return np.maximum(np.ceil(self.lengths * fraction - 1e-9), 1).astype(np.int64)
 
 
-def valid_rain(rain: Any) -> np.ndarray:
-    """Return `rain` as floats (float32 stays), NaN where it is negative or infinite.
-
-    Examples
-    --------
-    >>> valid_rain([3, -1])
-    array([ 3., nan])
-    """
-    values = np.asarray(rain)
-    values = values.astype(np.result_type(values, np.float32), copy=False)
-    return np.where((values >= 0) & (values < np.inf), values, values.dtype.type(np.nan))
-
-
 def modified_fournier_index(monthly_precipitation: Any) -> np.ndarray:
     """Return the sum of squared monthly rain over annual rain, mm; 0 without rain, NaN where a month is missing.
 
@@ -57,7 +45,7 @@ def modified_fournier_index(monthly_precipitation: Any) -> np.ndarray:
     >>> float(modified_fournier_index([10.0] * 12))
     10.0
     """
-    rain = valid_rain(monthly_precipitation)
+    rain = not_negative(monthly_precipitation)
     total, squares = rain.sum(axis=-1), (rain * rain).sum(axis=-1)
     return np.divide(squares, total, out=np.zeros_like(total), where=total != 0)
 
@@ -86,7 +74,7 @@ def sum_of_months(monthly_precipitation):
     >>> float(sum_of_months([50.0] * 12))
     600.0
     """
-    return valid_rain(monthly_precipitation).sum(axis=-1)
+    return not_negative(monthly_precipitation).sum(axis=-1)
 
 
 @equation(gives="monthly_precipitation", cite="renard1997", over="day")
@@ -154,7 +142,7 @@ def step_sum(half_month_erosivity):
     >>> float(step_sum([10.0] * 24))
     240.0
     """
-    return valid_rain(half_month_erosivity).sum(axis=-1)
+    return not_negative(half_month_erosivity).sum(axis=-1)
 
 
 def dates_of(time: Any, count: int) -> np.ndarray:

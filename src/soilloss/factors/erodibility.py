@@ -14,6 +14,7 @@ import numpy as np
 from soilloss import tables
 from soilloss.equation import equation
 from soilloss.kernels.classes import lookup
+from soilloss.kernels.valid import not_negative
 from soilloss.units import K_US_TO_SI
 
 PERCENT = 100.0
@@ -123,7 +124,7 @@ def wischmeier_1971(
     0.054407
     """
     texture = _nomograph_texture(silt, very_fine_sand, clay)
-    matter = np.minimum(_content(organic_matter), max_organic_matter) * PERCENT
+    matter = np.minimum(not_negative(organic_matter), max_organic_matter) * PERCENT
     terms = 3.25 * (_class(structure, 4) - 2) + 2.5 * (_class(permeability, 6) - 3)
     return np.maximum((K_US_TO_SI / 100) * (2.1e-4 * texture**1.14 * (12 - matter) + terms), minimum)
 
@@ -156,7 +157,7 @@ def wischmeier_1971_as_printed(silt, very_fine_sand, clay, organic_matter, *, mi
     0.388111
     """
     texture = _nomograph_texture(silt, very_fine_sand, clay)
-    return np.maximum(2.1e-6 * texture**1.14 * (12 - _content(organic_matter) * PERCENT), minimum)
+    return np.maximum(2.1e-6 * texture**1.14 * (12 - not_negative(organic_matter) * PERCENT), minimum)
 
 
 @equation(gives="erodibility", cite="sharpley1990")
@@ -318,13 +319,6 @@ def _by_code(column: str) -> np.ndarray:
     return values
 
 
-def _content(values: Any) -> np.ndarray:
-    """Mass fractions as floats, NaN where negative or infinite."""
-    content = np.asarray(values)
-    content = content.astype(np.result_type(content, np.float32), copy=False)
-    return np.where((content >= 0) & (content < np.inf), content, content.dtype.type(np.nan))
-
-
 def _class(values: Any, top: int) -> Any:
     """Class codes as numbers that leave float32 data as they are, NaN outside 1 to `top`."""
     if isinstance(values, int | float):
@@ -334,13 +328,13 @@ def _class(values: Any, top: int) -> Any:
 
 
 def _texture(sand: Any, silt: Any, clay: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    sand, silt, clay = _content(sand), _content(silt), _content(clay)
+    sand, silt, clay = not_negative(sand), not_negative(silt), not_negative(clay)
     whole = np.abs(sand + silt + clay - 1) <= SUM_TOLERANCE + 1e-6
     return np.where(whole, sand, sand.dtype.type(np.nan)), silt, clay
 
 
 def _nomograph_texture(silt: Any, very_fine_sand: Any, clay: Any) -> np.ndarray:
-    fine, clay = _content(silt) + _content(very_fine_sand), _content(clay)
+    fine, clay = not_negative(silt) + not_negative(very_fine_sand), not_negative(clay)
     product = fine * PERCENT * np.maximum(1 - clay, 0) * PERCENT
     return np.where(fine + clay <= 1 + SUM_TOLERANCE + 1e-6, product, product.dtype.type(np.nan))
 
@@ -348,7 +342,7 @@ def _nomograph_texture(silt: Any, very_fine_sand: Any, clay: Any) -> np.ndarray:
 def _epic(sand: Any, silt: Any, clay: Any, organic_carbon: Any) -> np.ndarray:
     """Erodibility in US customary units; coarse sand, clay against silt, carbon and much sand, in this order."""
     sand, silt, clay = _texture(sand, silt, clay)
-    carbon, rest = _content(organic_carbon) * PERCENT, np.maximum(1 - sand, 0)
+    carbon, rest = not_negative(organic_carbon) * PERCENT, np.maximum(1 - sand, 0)
     coarse = 0.2 + 0.3 * np.exp(-0.0256 * PERCENT * sand * (1 - silt))
     fine = silt + clay
     share = np.divide(silt, fine, out=np.zeros_like(fine), where=fine != 0)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from soilloss.derive.climate import valid_rain
 from soilloss.equation import equation
+from soilloss.kernels.valid import not_negative
 from soilloss.units import R_METRIC_TO_SI, R_US_TO_SI
 
 
@@ -42,7 +42,7 @@ def singh_1981(annual_precipitation, *, slope=0.363, intercept=79.0):
     >>> round(float(singh_1981(1600.0)), 3)
     6472.638
     """
-    return (slope * valid_rain(annual_precipitation) + intercept) * R_METRIC_TO_SI
+    return (slope * not_negative(annual_precipitation) + intercept) * R_METRIC_TO_SI
 
 
 @equation(gives="erosivity", cite="singh1981", step="year")
@@ -72,7 +72,7 @@ def singh_1981_as_printed(annual_precipitation, *, slope=0.363, intercept=79.0):
     >>> round(float(singh_1981_as_printed(1600.0)), 3)
     659.8
     """
-    return slope * valid_rain(annual_precipitation) + intercept
+    return slope * not_negative(annual_precipitation) + intercept
 
 
 @equation(gives="erosivity", cite="renard1994", step="year")
@@ -99,7 +99,7 @@ def renard_freimund_1994(annual_precipitation):
     >>> round(float(renard_freimund_1994(664.0)), 3)
     1689.031
     """
-    rain = valid_rain(annual_precipitation)
+    rain = not_negative(annual_precipitation)
     return np.where(rain > 850, 587.8 + rain * (0.004105 * rain - 1.219), 0.0483 * rain**1.610)
 
 
@@ -129,7 +129,7 @@ def zhang_fu_2003(annual_precipitation, *, coefficient=0.0534, exponent=1.6548):
     >>> round(float(zhang_fu_2003(500.0)), 2)
     1562.42
     """
-    return coefficient * valid_rain(annual_precipitation) ** exponent
+    return coefficient * not_negative(annual_precipitation) ** exponent
 
 
 @equation(gives="erosivity", cite="lo1985", step="year")
@@ -158,7 +158,7 @@ def lo_1985(annual_precipitation, *, slope=3.48, intercept=38.46):
     >>> round(float(lo_1985(1000.0)), 2)
     3518.46
     """
-    return slope * valid_rain(annual_precipitation) + intercept
+    return slope * not_negative(annual_precipitation) + intercept
 
 
 @equation(gives="erosivity", cite="elswaify1985", step="year")
@@ -187,7 +187,7 @@ def elswaify_1985(annual_precipitation, *, slope=0.35, intercept=38.5):
     >>> round(float(elswaify_1985(1000.0)), 3)
     3811.185
     """
-    return (slope * valid_rain(annual_precipitation) + intercept) * R_METRIC_TO_SI
+    return (slope * not_negative(annual_precipitation) + intercept) * R_METRIC_TO_SI
 
 
 @equation(gives="erosivity", cite="roose1977", step="year")
@@ -216,7 +216,7 @@ def roose_1977(annual_precipitation, *, ratio=0.5):
     >>> round(float(roose_1977(1000.0)), 3)
     8510.0
     """
-    return ratio * R_US_TO_SI * valid_rain(annual_precipitation)
+    return ratio * R_US_TO_SI * not_negative(annual_precipitation)
 
 
 @equation(gives="erosivity", cite="morgan1974", step="year")
@@ -248,7 +248,7 @@ def morgan_1974(annual_precipitation, *, slope=9.28, intercept=-8838.15, minimum
     >>> round(float(morgan_1974(1200.0)), 2)
     2297.85
     """
-    return np.maximum(slope * valid_rain(annual_precipitation) + intercept, minimum)
+    return np.maximum(slope * not_negative(annual_precipitation) + intercept, minimum)
 
 
 @equation(gives="erosivity", cite="hurni1985", step="year")
@@ -279,7 +279,7 @@ def hurni_1985(annual_precipitation, *, slope=0.562, intercept=-8.12, minimum=0.
     >>> round(float(hurni_1985(1000.0)), 4)
     5433.5628
     """
-    return np.maximum((slope * valid_rain(annual_precipitation) + intercept) * R_METRIC_TO_SI, minimum)
+    return np.maximum((slope * not_negative(annual_precipitation) + intercept) * R_METRIC_TO_SI, minimum)
 
 
 @equation(gives="erosivity", cite="bols1978", step="year")
@@ -306,5 +306,5 @@ def bols_1978(annual_precipitation):
     >>> round(float(bols_1978(2000.0)), 2)
     6685.75
     """
-    rain = valid_rain(annual_precipitation)
+    rain = not_negative(annual_precipitation)
     return (R_METRIC_TO_SI * 2.5 / 100) * rain * rain / (0.073 * rain + 0.73)

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from soilloss.derive.climate import modified_fournier_index, valid_rain
+from soilloss.derive.climate import modified_fournier_index
 from soilloss.equation import equation
+from soilloss.kernels.valid import not_negative
 from soilloss.units import R_METRIC_TO_SI, R_US_TO_SI
 
 MM_PER_CM = 10.0
@@ -104,7 +105,7 @@ def wischmeier_smith_1978(monthly_precipitation, *, exponent=1.5, log_constant=-
     >>> round(float(wischmeier_smith_1978([75, 60, 58, 48, 45, 35, 25, 20, 35, 60, 95, 108])), 3)
     524.968
     """
-    rain = valid_rain(monthly_precipitation)
+    rain = not_negative(monthly_precipitation)
     total = rain.sum(axis=-1, keepdims=True)
     share = np.divide(rain * rain, total, out=np.zeros_like(rain), where=total != 0)
     return (R_US_TO_SI * 10.0**log_constant) * (share**exponent).sum(axis=-1)
@@ -198,8 +199,11 @@ def bols_1978_monthly(monthly_precipitation, rain_days, maximum_daily_precipitat
     >>> round(float(bols_1978_monthly(rain, days, wettest)), 2)
     3101.28
     """
-    rain, wettest = valid_rain(monthly_precipitation) / MM_PER_CM, valid_rain(maximum_daily_precipitation) / MM_PER_CM
-    days = valid_rain(rain_days)
+    rain, wettest = (
+        not_negative(monthly_precipitation) / MM_PER_CM,
+        not_negative(maximum_daily_precipitation) / MM_PER_CM,
+    )
+    days = not_negative(rain_days)
     spread = np.power(days, -0.47, out=np.zeros_like(days), where=days != 0)
     return (6.119 * R_METRIC_TO_SI) * (rain**1.21 * spread * wettest**0.53).sum(axis=-1)
 
@@ -230,7 +234,7 @@ def erosivity_density(monthly_precipitation, erosivity_density):
     >>> float(erosivity_density([50.0] * 12, [2.0] * 12))
     1200.0
     """
-    return (valid_rain(monthly_precipitation) * valid_rain(erosivity_density)).sum(axis=-1)
+    return (not_negative(monthly_precipitation) * not_negative(erosivity_density)).sum(axis=-1)
 
 
 def _arnoldus(rain: Any, exponent: float, log_constant: float) -> np.ndarray:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from soilloss.derive.climate import valid_rain
 from soilloss.equation import equation
+from soilloss.kernels.valid import not_negative
 
 
 @equation(gives="erosivity", cite="wischmeier1978", step="year")
@@ -36,7 +36,7 @@ def linear_regression(annual_precipitation, *, slope, intercept=0.0, minimum=0.0
     >>> float(linear_regression(1000.0, slope=3.5, intercept=40.0))
     3540.0
     """
-    return np.maximum(slope * valid_rain(annual_precipitation) + intercept, minimum)
+    return np.maximum(slope * not_negative(annual_precipitation) + intercept, minimum)
 
 
 @equation(gives="erosivity", cite="wischmeier1978", step="year")
@@ -65,7 +65,7 @@ def power_regression(annual_precipitation, *, coefficient, exponent):
     >>> float(power_regression(100.0, coefficient=0.05, exponent=2.0))
     500.0
     """
-    return coefficient * valid_rain(annual_precipitation) ** exponent
+    return coefficient * not_negative(annual_precipitation) ** exponent
 
 
 @equation(gives="erosivity", cite="wischmeier1978", step="year")
@@ -96,7 +96,7 @@ def quadratic_regression(annual_precipitation, *, constant=0.0, linear, quadrati
     >>> float(quadratic_regression(100.0, constant=5.0, linear=1.0, quadratic=0.01))
     205.0
     """
-    rain = valid_rain(annual_precipitation)
+    rain = not_negative(annual_precipitation)
     return np.maximum(constant + rain * (linear + quadratic * rain), minimum)
 
 
