@@ -6,7 +6,7 @@ A year needs all its steps; the mean over the years needs the share of years tha
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -297,22 +297,21 @@ def _years(site: Site) -> list[str]:
     return [str(year) for year in site.project.period.years] if site.project.period else []
 
 
-def published_maps(site: Site) -> Iterable[Map]:
+def published_maps(site: Site) -> Iterator[Map]:
     """Every raster the project publishes."""
-    project = site.project
-    yield Map("soil_loss.tif", "soil_loss", MEAN)
-    yield Map("severity.tif", "severity", MEAN)
-    for name in next(s.inputs for s in site.steps if s.variable == "soil_loss"):
-        yield Map(f"factors/{name}.tif", name, MEAN)
-        if name in _changing(site):
-            for year in project.publish.factors:
-                yield Map(f"factors/{name}/{year}.tif", name, str(year))
-    for year in _years(site) if "year" in project.publish.steps else []:
-        yield Map(f"soil_loss/{year}.tif", "soil_loss", year)
-        yield Map(f"severity/{year}.tif", "severity", year)
-    if project.step != "year" and project.step in project.publish.steps:
+    project, maps = site.project, site.project.publish.maps
+    for kind in [kind for kind in ("soil_loss", "severity") if kind in maps]:
+        yield Map(f"{kind}.tif", kind, MEAN)
+        for year in _years(site) if "year" in project.publish.steps else []:
+            yield Map(f"{kind}/{year}.tif", kind, year)
+    if project.step != "year" and project.step in project.publish.steps and "soil_loss" in maps:
         for label in project.steps:
             yield Map(f"soil_loss/{label}.tif", "soil_loss", label)
+    changing = _changing(site)
+    for name in next(s.inputs for s in site.steps if s.variable == "soil_loss") if "factors" in maps else ():
+        yield Map(f"factors/{name}.tif", name, MEAN)
+        for year in project.publish.factors if name in changing else ():
+            yield Map(f"factors/{name}/{year}.tif", name, str(year))
 
 
 def _changing(site: Site) -> set[str]:

@@ -191,9 +191,10 @@ class Analysis(_Strict):
 
 
 class Publish(_Strict):
-    """Where results go and which optional maps are written."""
+    """Where results go and which maps are written; `factors` names years whose factors are wanted too."""
 
     folder: str = "out"
+    maps: list[Literal["soil_loss", "severity", "factors"]] = ["soil_loss", "severity", "factors"]
     steps: list[StepName] = ["year"]
     factors: list[int] = []
 
