@@ -362,14 +362,14 @@ def biological_csle(
 
 
 def _weighted(land_cover, fractional_cover, erosivity, ratios, fixed, unweighted_when_dry):
-    fractional_cover, erosivity = np.broadcast_arrays(fractional_cover, erosivity)
     total = np.sum(erosivity, axis=-1, keepdims=True)
     if unweighted_when_dry:
-        erosivity, total = np.where(total == 0, 1, erosivity), np.where(total == 0, erosivity.shape[-1], total)
+        steps = np.shape(erosivity)[-1]
+        erosivity, total = np.where(total == 0, 1, erosivity), np.where(total == 0, steps, total)
     with np.errstate(invalid="ignore"):
         share = erosivity / total
-    missing = np.isnan(np.sum(fractional_cover + share, axis=-1))
-    land_cover = np.broadcast_to(land_cover, missing.shape)
+    land_cover, missing = np.broadcast_arrays(land_cover, np.isnan(np.sum(fractional_cover + share, axis=-1)))
+    fractional_cover, share = (np.broadcast_to(a, (*missing.shape, a.shape[-1])) for a in (fractional_cover, share))
     out = np.where(missing, np.nan, classes.lookup(land_cover, fixed)).astype(share.dtype)
     for code, ratio in ratios.items():
         here = land_cover == code

@@ -14,7 +14,8 @@ def ufunc(signatures: list[str], layout: str = "", *, data: int) -> Callable[[Ca
     """Compile a function of one cell for the types of `signatures`, float32 first.
 
     With a `layout` such as ``(),(n)->()`` the last arguments may be small tables. The first `data` arguments are
-    cells: where all of them are plain Python numbers they are computed in float64. Missing cells make no warnings.
+    cells: plain Python numbers among them are computed in float64 unless an array asks for float32. Missing cells make
+    no warnings.
     """
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,8 +24,8 @@ def ufunc(signatures: list[str], layout: str = "", *, data: int) -> Callable[[Ca
 
         @functools.wraps(function)
         def call(*arguments: Any) -> Any:
-            if not any(hasattr(value, "dtype") for value in arguments[:data]):
-                arguments = (*map(np.float64, arguments[:data]), *arguments[data:])
+            if not any(hasattr(cell, "dtype") and np.can_cast(cell.dtype, np.float32) for cell in arguments[:data]):
+                arguments = tuple(np.float64(a) if isinstance(a, int | float) else a for a in arguments)
             with np.errstate(all="ignore"):
                 return compiled(*arguments)
 
