@@ -1,0 +1,74 @@
+"""Polygons: values of their column, overlaps, and whether they lie on the target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+
+from soilloss.errors import GridError
+from soilloss.sources import vectors
+from soilloss.variables import VARIABLES
+from soilloss.workflow.check.findings import Finding, error, warning
+from soilloss.workflow.check.quantities import examine_values
+from soilloss.workflow.check.remedies import Subject
+from soilloss.workflow.project import Polygons
+from soilloss.workflow.site import Site
+
+MOST = 5000
+COVERED = 0.995
+
+
+def examine_polygons(site: Site, name: str, source: Polygons) -> Iterator[Finding]:
+    """Return what is to be said about polygons that carry a variable."""
+    where, file = f"sources.{name}", Path(source.polygons).name
+    frame = vectors.read_polygons(site.data / source.polygons, column=source.column)
+    column = frame[source.column]
+    values = np.asarray(pd.to_numeric(column, errors="coerce"), float)
+    bad = np.isnan(values) & np.asarray(column.notna())
+    if bad.any():
+        yield error(
+            where,
+            f"{file}: column {source.column} holds {np.asarray(column)[bad][0]!r}, expected numbers of {name}; write numbers",
+        )
+        return
+    given = np.append(values[np.isfinite(values)], [] if source.elsewhere is None else [source.elsewhere])
+    if not VARIABLES[name].is_class:
+        subject = Subject(where, f"{source.column} in {file}", name, "polygons", unit=source.unit or "")
+        yield from examine_values(subject, given)
+    yield from _place(site, where, file, frame, source.elsewhere is None)
+
+
+def examine_zones(site: Site) -> Iterator[Finding]:
+    """Return what is to be said about the zones of the tables."""
+    if site.project.zones is None:
+        return
+    file = Path(site.project.zones.file).name
+    frame = vectors.read_polygons(site.data / site.project.zones.file, column=site.project.zones.name)
+    yield from _place(site, "zones", file, frame, must_cover=False)
+
+
+def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool) -> Iterator[Finding]:
+    target = shapely.box(*site.grid.boundingbox.bbox) if site.area is None else site.area
+    shapes = np.asarray(frame.to_crs(str(site.grid.crs)).geometry)
+    if not shapely.intersects(shapes, target).any():
+        spans = "..".join(f"{v:.6g}" for v in frame.total_bounds)
+        yield error(
+            where, f"{file} does not touch the target: its polygons span {spans}; check its CRS and place", GridError
+        )
+        return
+    if len(frame) <= MOST:
+        for sentence in vectors.overlaps(frame):
+            yield warning(where, f"{file}: {sentence}")
+    if must_cover:
+        inside = shapely.area(shapely.intersection(shapely.union_all(shapes[:MOST]), target)) / target.area
+        if inside < COVERED and len(frame) <= MOST:
+            yield warning(
+                where,
+                f"{file} covers {100 * inside:.3g} % of the target and nothing is said about the rest; add "
+                "elsewhere: 1 or so",
+            )

@@ -1,0 +1,132 @@
+"""What the project says as a whole: yearly amounts in finer steps, unused sources, units of R and K, the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from soilloss.errors import ProjectError, SoilLossError, SourceError
+from soilloss.model import severity_table
+from soilloss.sources.files import RasterSource
+from soilloss.variables import VARIABLES
+from soilloss.workflow.check.findings import Finding, error, note, warning
+from soilloss.workflow.project import Constant, Polygons, Raster, Table
+from soilloss.workflow.site import Site, is_changing
+
+# R as these print it is in metric technical units, K in US units: see the unit trap in the explanation of R
+METRIC_R = ("singh_1981_as_printed", "arnoldus_1977_as_printed")
+US_K = ("wischmeier_1971_as_printed",)
+
+
+def examine_settings(site: Site) -> list[Finding]:
+    """Return what is to be said without looking at data."""
+    return [*_amounts(site), *_unused(site), *_same_every_step(site), *_units(site), *_severity(site), *_folder(site)]
+
+
+def _amounts(site: Site) -> Iterator[Finding]:
+    """A yearly amount in a run of quarters or months would count once per step."""
+    step = site.project.step
+    for name, given in site.given.items():
+        variable = VARIABLES[name]
+        if step == "year" or name not in site.project.sources or is_changing(given):
+            continue
+        if variable.in_time == "sum" and not variable.axis:
+            value = f"is {given:g} {variable.unit}" if isinstance(given, float) else "is one map"
+            yield error(
+                f"sources.{name}",
+                f"{name} {value} for every {step}: an amount of a year would count {12 if step == 'month' else 4} "
+                "times; "
+                f"give it for each step ({{{step}}} in the path), give data with months, or set period: {{step: year}}",
+                ProjectError,
+            )
+
+
+def _unused(site: Site) -> Iterator[Finding]:
+    for name in site.project.sources:
+        if name not in site.given and name != site.project.grid.like:
+            yield note(
+                f"sources.{name}",
+                f"{name} is given but no step of the plan uses it (soilloss plan); remove it or choose a method that "
+                "does",
+            )
+
+
+def _same_every_step(site: Site) -> Iterator[Finding]:
+    steps = site.project.steps
+    if len(steps) > 1 and not site.changing:
+        yield note(
+            "period",
+            f"has {len(steps)} steps, but no source changes with them: every map will be the same; "
+            "write paths with {year}, or leave the period out",
+        )
+
+
+def _units(site: Site) -> Iterator[Finding]:
+    """Two errors of unit can hide each other; one alone cannot."""
+    made = _methods(site)
+    metric, us = made.get("erosivity") in METRIC_R, made.get("erodibility") in US_K
+    if metric and not us:
+        yield warning(
+            "methods.erosivity",
+            f"{made['erosivity']} gives R in metric technical units, expected SI as erodibility is: soil loss is "
+            "9.81 times too "
+            f"low; use {made['erosivity'].removesuffix('_as_printed')}",
+        )
+    if us and not metric:
+        yield warning(
+            "methods.erodibility",
+            f"{made['erodibility']} gives K in US units, expected SI as erosivity is: soil loss is 7.6 times too high; "
+            f"use {made['erodibility'].removesuffix('_as_printed')}",
+        )
+
+
+def _methods(site: Site) -> dict[str, str]:
+    made = {step.variable: step.method for step in site.steps}
+    tables = {name: s.method for name, s in site.project.sources.items() if isinstance(s, Table) and s.method}
+    return {**made, **tables}
+
+
+def _severity(site: Site) -> Iterator[Finding]:
+    wanted = site.project.analysis.severity
+    try:
+        severity_table(wanted.scheme, wanted.tolerance)
+    except SoilLossError as problem:
+        yield error("analysis.severity", str(problem), type(problem))
+
+
+def _folder(site: Site) -> Iterator[Finding]:
+    """Results must not fall among inputs, and must have somewhere to go."""
+    folder = site.folder.resolve()
+    where, remedy = "publish.folder", "name a folder of its own, such as out"
+    for name, path in _inputs(site):
+        if path.is_relative_to(folder):
+            yield error(where, f"{folder} holds the input {name} ({path.name}); {remedy}", ProjectError)
+            return
+        if path.is_dir() and folder.is_relative_to(path):
+            yield error(where, f"{folder} lies in the input {name} ({path.name}); {remedy}", ProjectError)
+            return
+    if folder.is_relative_to(site.store.folder.resolve()):
+        yield error(where, f"{folder} lies in the store {site.store.folder.name}; {remedy}", ProjectError)
+        return
+    there = next(place for place in (folder, *folder.parents) if place.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK):
+        why = "is not writable" if there.is_dir() else "is a file"
+        yield error(
+            where, f"{folder} cannot be written, because {there} {why}; name a folder you may write to", SourceError
+        )
+
+
+def _inputs(site: Site) -> Iterator[tuple[str, Path]]:
+    """Every file the project reads, itself included."""
+    yield "project file", site.file.resolve()
+    for name, source in site.project.sources.items():
+        if isinstance(source, Raster):
+            given = site.unaligned.get(name, site.given.get(name))
+            names = [path for _, path in given.files] if isinstance(given, RasterSource) else [source.file]
+            yield from ((name, (site.data / path).resolve()) for path in names if "{" not in path)
+        elif not isinstance(source, Constant):
+            yield name, (site.data / (source.polygons if isinstance(source, Polygons) else source.table)).resolve()
+    for name, path in (("area", site.project.area), ("zones", site.project.zones and site.project.zones.file)):
+        if path:
+            yield name, (site.data / path).resolve()
