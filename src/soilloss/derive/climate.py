@@ -216,7 +216,8 @@ def _periods(dates: np.ndarray, half: np.ndarray, parts: int) -> Periods:
     months = dates.astype("datetime64[M]")
     key = months.astype(np.int64) * parts + half
     first = np.flatnonzero(np.diff(key, prepend=key[:1] - 1))
-    month_length = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
+    following = months + np.timedelta64(1, "M")
+    month_length = (following.astype("datetime64[D]") - months.astype("datetime64[D]")).astype(np.int64)
     split = HALF_MONTH_SPLIT if parts == 2 else 0
     lengths = np.where(half == 1, month_length - split, split if parts == 2 else month_length)
     month = months.astype(np.int64) % 12
