@@ -17,17 +17,18 @@ PLACES = {"source": "given", "points": "at points, then a surface", "stored": "w
 LIMITS = (
     (
         "Sheet and rill erosion only.",
-        "The equation describes soil that thin flow and small rills carry off a slope. Gullies, landslides, river banks, "
-        "tillage and wind are not in these numbers.",
+        "The equation describes soil that thin flow and small rills carry off a slope. Gullies, landslides, river "
+        "banks, tillage and wind are not in these numbers.",
     ),
     (
         "Soil set in motion, not soil that arrives.",
-        "Where slopes flatten much of it settles again. The figures must not be read as sediment in a river or a reservoir.",
+        "Where slopes flatten much of it settles again. The figures must not be read as sediment in a river or a "
+        "reservoir.",
     ),
     (
         "A long-term mean.",
-        "Its constants were fitted to plots observed over many years. A single storm or a single year can lie far from it, "
-        "and the map of one year shows what its rain and plants would give on average.",
+        "Its constants were fitted to plots observed over many years. A single storm or a single year can lie far from "
+        "it, and the map of one year shows what its rain and plants would give on average.",
     ),
     (
         "Ranks are surer than amounts.",
@@ -36,14 +37,14 @@ LIMITS = (
     ),
     (
         "As good as its inputs.",
-        "Cells average over what lies within them: coarse terrain shortens and flattens slopes, satellite greenness does "
-        "not see litter under it, and soil maps carry the errors of their survey.",
+        "Cells average over what lies within them: coarse terrain shortens and flattens slopes, satellite greenness "
+        "does not see litter under it, and soil maps carry the errors of their survey.",
     ),
 )
 DIGITAL_NUMBERS = (
     "Vegetation from digital numbers.",
-    "Here NDVI was computed from sensor counts, not from surface reflectance. Its level depends on sensor and haze, so the "
-    "cover factor, and with it the tonnes, are a demonstration; the pattern can still be looked at.",
+    "Here NDVI was computed from sensor counts, not from surface reflectance. Its level depends on sensor and haze, so "
+    "the cover factor, and with it the tonnes, are a demonstration; the pattern can still be looked at.",
 )
 
 
@@ -152,9 +153,9 @@ def reproduce(page: Page) -> str:
     return "\n".join(
         [
             html.paragraph(
-                f"<code>soilloss verify {name}</code> runs the project again from <code>record.json</code>, with the inputs "
-                "listed above, and compares the cells of every raster and the rows of every table. Pictures, pages and "
-                "times are not compared."
+                f"<code>soilloss verify {name}</code> runs the project again from <code>record.json</code>, with the "
+                "inputs listed above, and compares the cells of every raster and the rows of every table. Pictures, "
+                "pages and times are not compared."
             ),
             html.paragraph(f"Computed with soilloss {html.text(record.get('soilloss'))} and {html.text(versions)}."),
             f"<details><summary>The resolved project</summary><pre>{html.text(project)}</pre></details>",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
+import struct
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
 
 from soilloss.publish.text import number, with_unit
+
+CSS_PIXELS = 0.855  # a figure of 7.4 inches at 150 dots per inch fills the page's column
 
 
 def text(value: Any) -> str:
@@ -36,25 +39,28 @@ def paragraph(*sentences: str) -> str:
 
 def figure(path: Path, caption: str, alt: str) -> str:
     """Return a PNG inside the page, with its caption (ready HTML) and a description for those who cannot see it."""
-    data = base64.b64encode(path.read_bytes()).decode("ascii")
-    image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt)}">'
+    content = path.read_bytes()
+    width, height = (round(side * CSS_PIXELS) for side in struct.unpack(">II", content[16:24]))
+    size = f'width="{width}" height="{height}"'
+    image = f'<img src="data:image/png;base64,{base64.b64encode(content).decode("ascii")}" {size} alt="{escape(alt)}">'
     return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "", raw: Sequence[int] = ()) -> str:
     """Return a table; numbers are set to the right, columns whose index is in `raw` hold ready HTML."""
-    head = "".join(f'<th scope="col">{escape(heading(name))}</th>' for name in header)
-    lines = []
-    for row in rows:
-        cells = [f"<td{_side(value)}>{value if index in raw else text(value)}</td>" for index, value in enumerate(row)]
-        lines.append(f"<tr>{''.join(cells)}</tr>")
-    title = f"<caption>{caption}</caption>" if caption else ""
-    body = "\n".join(lines)
-    return (
-        f'<div class="wide"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
-        if lines
-        else ""
+    listed = [list(row) for row in rows]
+    if not listed:
+        return ""
+    sides = [' class="n"' if any(_is_number(row[i]) for row in listed) else "" for i in range(len(header))]
+    head = "".join(
+        f'<th scope="col"{side}>{escape(heading(name))}</th>' for name, side in zip(header, sides, strict=True)
     )
+    lines = "\n".join(
+        "<tr>" + "".join(f"<td{sides[i]}>{v if i in raw else text(v)}</td>" for i, v in enumerate(row)) + "</tr>"
+        for row in listed
+    )
+    title = f"<caption>{caption}</caption>" if caption else ""
+    return f'<div class="wide"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
 
 
 def heading(name: str) -> str:
@@ -69,6 +75,5 @@ def heading(name: str) -> str:
     return with_unit(match[1], match[2]) if match else name
 
 
-def _side(value: Any) -> str:
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    return ' class="n"' if numeric or value is None else ""
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -116,16 +116,16 @@ def draw_small_maps(panels: Sequence[tuple[str, Path]], unit: str = "", highest:
     height = 7.4 / columns * min(max(views[0].ratio, 0.4), 1.6) + (0.3 if highest else 0.9)
     figure = Figure(figsize=(7.4, rows * height + (0.8 if highest else 0)), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, (title, _), view in zip(grid, panels, views, strict=False):
+    drawn = [_stepped(a, v, highest) if highest else _quantity(a, v, None) for a, v in zip(grid, views, strict=False)]
+    for axes, (title, _), view, mappable in zip(grid, panels, views, drawn, strict=False):
         axes.set_title(title, fontsize=8.5, loc="left", color=INK)
         axes.set(xticks=[], yticks=[])
-        mappable = _stepped(axes, view, highest) if highest else _quantity(axes, view, None)
         if not highest:
             _small_bar(figure, axes, mappable, view)
     for axes in grid[len(panels) :]:
         axes.set_visible(False)
     if highest:
-        bar = figure.colorbar(mappable, ax=list(grid), orientation="horizontal", shrink=0.7, aspect=40)
+        bar = figure.colorbar(drawn[0], ax=list(grid), orientation="horizontal", shrink=0.7, aspect=40)
         bar.set_label(with_unit("soil loss", unit), fontsize=9, color=INK)
         _label_steps(bar)
     return figure
@@ -133,10 +133,11 @@ def draw_small_maps(panels: Sequence[tuple[str, Path]], unit: str = "", highest:
 
 def _small_bar(figure: Figure, axes: Axes, mappable: ScalarMappable, view: View) -> None:
     known = view.values[np.isfinite(view.values)]
-    if known.size and known.min() == known.max():
-        axes.set_xlabel(f"{number(known[0])} everywhere", fontsize=8.5, color=INK)
-        return
-    bar = figure.colorbar(mappable, ax=axes, orientation="horizontal", extend="both", shrink=0.9, aspect=25, pad=0.02)
+    same = bool(known.size) and known.min() == known.max()
+    extend = "neither" if same else "both"
+    bar = figure.colorbar(mappable, ax=axes, orientation="horizontal", extend=extend, shrink=0.9, aspect=25, pad=0.02)
+    if same:
+        bar.set_ticks([known[0]], labels=[f"{number(known[0])} everywhere"])
     bar.ax.tick_params(labelsize=7)
 
 
@@ -169,7 +170,8 @@ def _with_missing(colours: Colormap) -> Colormap:
 def _quantity(axes: Axes, view: View, limits: tuple[float, float] | None) -> ScalarMappable:
     known = view.values[np.isfinite(view.values)]
     low, high = limits or (tuple(np.percentile(known, [2, 98])) if known.size else (0, 1))
-    norm = Normalize(low, high if high > low else low + (abs(low) * 0.01 or 1))
+    margin = 0 if high > low else abs(low) / 2 or 1
+    norm = Normalize(low - margin, high + margin)
     return _image(axes, view, _with_missing(colormaps["cividis"]), norm)
 
 
@@ -221,8 +223,8 @@ def graduate(axes: Axes, x: np.ndarray, y: np.ndarray, east: np.ndarray, north: 
 
 
 def _nice_values(low: float, high: float) -> np.ndarray:
-    """Two to six round numbers between `low` and `high`."""
-    step = _nice((high - low) / 4)
+    """Two to seven round numbers between `low` and `high`."""
+    step = _nice((high - low) / 3)
     return np.round(np.arange(math.ceil(low / step), math.floor(high / step) + 1) * step, 6)
 
 

@@ -89,7 +89,9 @@ def _atom(tokens: list[str]) -> str:
         return f"<mi>{token}</mi>"
     if token in "}&^_":
         raise ValueError(f"unexpected {token}")
-    return f"<mo>{escape({'-': '−', '*': '·'}.get(token, token))}</mo>"
+    # brackets grow only by \left and \right; an exponent behind one would make the pair unequal
+    fixed = ' stretchy="false"' if token in "()[]|" else ""
+    return f"<mo{fixed}>{escape({'-': '−', '*': '·'}.get(token, token))}</mo>"
 
 
 def _command(token: str, tokens: list[str]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pandas as pd
 from matplotlib.figure import Figure
 
 from soilloss.publish import html
@@ -20,7 +19,7 @@ class Page(NamedTuple):
 
     folder: Path
     record: dict[str, Any]
-    tables: dict[str, pd.DataFrame]
+    tables: dict[str, list[dict[str, Any]]]
 
     def rasters(self, variable: str) -> list[dict[str, Any]]:
         """Return the record's entries of a variable's rasters that are there, the mean first, then by step."""
@@ -31,12 +30,12 @@ class Page(NamedTuple):
         ]
         return sorted(found, key=lambda entry: (entry["label"] not in ("", MEAN), entry["label"]))
 
-    def mean_of(self, table: str) -> pd.DataFrame:
+    def mean_of(self, table: str) -> list[dict[str, Any]]:
         """Return the rows of a table for the mean of the period; where there is none, those of its only step."""
-        frame = self.tables.get(table, pd.DataFrame(columns=["step"]))
-        steps = list(dict.fromkeys(frame["step"]))
+        rows = self.tables.get(table, [])
+        steps = list(dict.fromkeys(row["step"] for row in rows))
         wanted = MEAN if MEAN in steps else steps[0] if len(steps) == 1 else None
-        return frame[frame["step"] == wanted]
+        return [row for row in rows if row["step"] == wanted]
 
     def unit(self) -> str:
         """Return the unit of mean soil loss."""
@@ -48,9 +47,15 @@ class Page(NamedTuple):
         return html.figure(save(drawn, self.folder / "figures" / f"{name}.png"), caption, alt)
 
 
-def column(frame: pd.DataFrame, start: str) -> str:
-    """Return the name of the column that begins with `start`; units follow in brackets."""
-    return next(str(name) for name in frame.columns if str(name).startswith(start))
+def value(row: dict[str, Any], start: str) -> Any:
+    """Return what a row of a table has in the column that begins with `start`; units follow in brackets there.
+
+    Examples
+    --------
+    >>> value({"step": "2014", "share [%]": 12.5}, "share")
+    12.5
+    """
+    return next(row[name] for name in row if name.startswith(start))
 
 
 def label(variable: str) -> str:

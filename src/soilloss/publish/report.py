@@ -5,6 +5,7 @@ It is made only from what lies in the output folder (record, tables, rasters), n
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Mapping
 from importlib.resources import files
@@ -12,14 +13,13 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-import pandas as pd
-
 from soilloss.errors import SourceError
 from soilloss.publish import background, results
 from soilloss.publish.html import text
 from soilloss.publish.page import Page
 
 TABLES = ("summary", "severity", "zones")
+WORDS = ("step", "zone", "name")
 SECTIONS = (
     ("location", "Where", results.location),
     ("soil-loss", "Soil loss", results.soil_loss),
@@ -83,11 +83,16 @@ def _read_record(folder: Path) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _read_tables(folder: Path) -> dict[str, pd.DataFrame]:
+def _read_tables(folder: Path) -> dict[str, list[dict[str, Any]]]:
     paths = {name: folder / "tables" / f"{name}.csv" for name in TABLES}
-    words = {"step": str, "zone": str, "name": str}
-    return {
-        name: pd.read_csv(path, dtype=words, keep_default_na=False, na_values=[""])  # type: ignore[arg-type]
-        for name, path in paths.items()
-        if path.is_file()
-    }
+    return {name: _read_table(path) for name, path in paths.items() if path.is_file()}
+
+
+def _read_table(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return [{name: _cell(name, text) for name, text in row.items()} for row in csv.DictReader(stream)]
+
+
+def _cell(name: str, text: str) -> Any:
+    """Columns of words stay words (a zone may be called 12); the others are numbers, NaN where empty."""
+    return text if name in WORDS else float(text or "nan")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import pandas as pd
+import itertools
+import math
+from typing import Any
 
 from soilloss.publish import figures, html, maps
 from soilloss.publish.location import draw_location
-from soilloss.publish.page import MEAN, Page, column, label
-from soilloss.publish.text import degrees, number, unit_text, with_unit
+from soilloss.publish.page import MEAN, Page, label, value
+from soilloss.publish.text import degrees, number, unit_text
 
-MOST_ZONES, MOST_YEARS = 60, 12
+MOST_ZONES, MOST_MAPS = 60, 12
+Row = dict[str, Any]
 
 
 def subtitle(page: Page) -> str:
@@ -18,8 +21,9 @@ def subtitle(page: Page) -> str:
     rows, columns = grid["shape"]
     resolution = " × ".join(dict.fromkeys(number(abs(side), 6) for side in grid["resolution"]))
     parts = [record.get("model", "").upper(), _period(page), f"{number(rows, 9)} × {number(columns, 9)} cells of"]
-    unit = "°" if abs(grid["bounds"][0]) <= 360 and abs(grid["bounds"][3]) <= 90 else "\u00a0m"
-    return html.text(" · ".join(part for part in parts if part) + f" {resolution}{unit} · {grid['crs']}")
+    geographic = abs(grid["bounds"][0]) <= 360 and abs(grid["bounds"][3]) <= 90
+    side = f"{resolution}{'°' if geographic else ' m'}"
+    return html.text(" · ".join(part for part in parts if part) + f" {side} · {grid['crs']}")
 
 
 def _period(page: Page) -> str:
@@ -29,14 +33,12 @@ def _period(page: Page) -> str:
 
 def answer(page: Page) -> str:
     """Return the result in a sentence and four numbers."""
-    total, unit = page.record["total"], unit_text(page.unit())
-    period = _period(page)
+    total, unit, period = page.record["total"], unit_text(page.unit()), _period(page)
     when = f"In {period}" if period.isdigit() else f"Over {period}" if period else "By these data"
-    sentences = [
+    first = (
         f"{when} the area lost on average <strong>{number(total['mean'])} {unit}</strong> of soil by sheet and rill "
-        f"erosion: {number(total['soil_loss_t'])} t a year from {number(total['area_ha'])} ha.",
-        _worst(page),
-    ]
+        f"erosion: {number(total['soil_loss_t'])} t a year from {number(total['area_ha'])} ha."
+    )
     tiles = [
         ("mean soil loss", total["mean"], unit),
         ("total soil loss", total["soil_loss_t"], "t yr⁻¹"),
@@ -46,28 +48,37 @@ def answer(page: Page) -> str:
     if "percentiles" in entry:
         tiles.append(("median cell", entry["percentiles"].get("50"), unit))
     shown = "".join(f"<div><dt>{n}</dt><dd>{number(v)} <span>{u}</span></dd></div>" for n, v, u in tiles)
-    return f'<div class="answer">{html.paragraph(*sentences)}</div>\n<dl class="tiles">{shown}</dl>'
+    return f'<div class="answer">{html.paragraph(first, _worst(page))}</div>\n<dl class="tiles">{shown}</dl>'
 
 
 def _worst(page: Page) -> str:
     """Say how much of the area lies in the two worst grades."""
-    frame = page.mean_of("severity").sort_values("grade")
-    if len(frame) < 2:
+    rows = _graded(page)
+    if len(rows) < 3:
         return ""
-    share = frame[column(frame, "share")].fillna(0)
-    names = [html.text(name) for name in frame["name"]]
-    two, one = share.iloc[-2:].sum(), share.iloc[-1]
+    share = [_share(row) for row in rows]
+    names = [html.text(row["name"]) for row in rows]
     return (
-        f"{number(two)} % of it is graded <em>{names[-2]}</em> or <em>{names[-1]}</em>, "
-        f"{number(one)} % in the worst grade; {number(share.iloc[0])} % is <em>{names[0]}</em>."
+        f"{number(share[-2] + share[-1])} % of it is graded <em>{names[-2]}</em> or <em>{names[-1]}</em>, "
+        f"{number(share[-1])} % in the worst grade; {number(share[0])} % is <em>{names[0]}</em>."
     )
+
+
+def _graded(page: Page) -> list[Row]:
+    return sorted(page.mean_of("severity"), key=lambda row: row["grade"])
+
+
+def _share(row: Row) -> float:
+    share = value(row, "share")
+    return 0.0 if math.isnan(share) else share
 
 
 def location(page: Page) -> str:
     """Show where on Earth the area lies."""
-    west, south, east, north = bounds = tuple(page.record["grid"]["bounds_lonlat"])
-    spread = f"{degrees(west, 'E', 'W')} to {degrees(east, 'E', 'W')}, {degrees(south, 'N', 'S')} to {degrees(north, 'N', 'S')}"
-    drawn = draw_location(bounds, page.record.get("area"))
+    west, south, east, north = page.record["grid"]["bounds_lonlat"]
+    across = f"{degrees(west, 'E', 'W')} to {degrees(east, 'E', 'W')}"
+    spread = f"{across}, {degrees(south, 'N', 'S')} to {degrees(north, 'N', 'S')}"
+    drawn = draw_location((west, south, east, north), page.record.get("area"))
     caption = f"The study area (red) spans {spread}. Outlines: Natural Earth."
     return page.figure("location", drawn, caption, f"Globe and regional map; the study area spans {spread}")
 
@@ -78,21 +89,28 @@ def soil_loss(page: Page) -> str:
     if not entries:
         return ""
     entry, unit = entries[0], page.unit()
-    high = (entry.get("percentiles") or {}).get("98", entry["maximum"])
-    drawn = maps.draw_soil_loss(page.folder / entry["path"], unit, high)
+    drawn = maps.draw_soil_loss(page.folder / entry["path"], unit, _high(entry))
     what = "Mean annual soil loss" if entry["label"] == MEAN else "Soil loss"
     caption = f"{what} ({unit_text(unit)}). Grey cells have no value."
-    parts = [page.figure("soil_loss", drawn, caption, f"Map of {what.lower()}")]
+    return page.figure("soil_loss", drawn, caption, f"Map of {what.lower()}") + _histogram(page, entry, unit)
+
+
+def _histogram(page: Page, entry: Row, unit: str) -> str:
     counted = entry.get("histogram")
-    if counted and len(counted["counts"]):
-        median = entry["percentiles"]["50"]
-        chart = figures.draw_histogram(counted["edges"], counted["counts"], entry["mean"], median, unit)
-        caption = (
-            f"How the area is shared out among values of soil loss ({unit_text(unit)}, logarithmic axis). A mean far above "
-            "the median says that a small part of the area gives most of the soil."
-        )
-        parts.append(page.figure("histogram", chart, caption, "Histogram of soil loss"))
-    return "\n".join(parts)
+    if not counted or not len(counted["counts"]):
+        return ""
+    median = entry["percentiles"]["50"]
+    drawn = figures.draw_histogram(counted["edges"], counted["counts"], entry["mean"], median, unit)
+    caption = (
+        f"How the area is shared out among values of soil loss ({unit_text(unit)}, logarithmic axis). A mean far above "
+        "the median says that a small part of the area gives most of the soil."
+    )
+    return page.figure("histogram", drawn, caption, "Histogram of soil loss")
+
+
+def _high(entry: Row) -> float:
+    """The value the colours of soil loss should reach."""
+    return (entry.get("percentiles") or {}).get("98") or entry["maximum"]
 
 
 def severity(page: Page) -> str:
@@ -100,74 +118,74 @@ def severity(page: Page) -> str:
     scheme = page.record.get("severity")
     if not scheme:
         return ""
-    names, colours = scheme["names"], scheme["colours"]
-    parts = []
-    entries = page.rasters("severity")
-    if entries:
-        drawn = maps.draw_classes(page.folder / entries[0]["path"], names, colours)
+    parts, names, colours = [], scheme["names"], scheme["colours"]
+    for entry in page.rasters("severity")[:1]:
+        drawn = maps.draw_classes(page.folder / entry["path"], names, colours)
         caption = f"Severity of mean soil loss, scheme <code>{html.text(scheme['scheme'])}</code>."
         parts.append(page.figure("severity", drawn, caption, "Map of severity grades"))
-    frame = page.mean_of("severity").sort_values("grade")
-    if len(frame):
-        shares = frame[column(frame, "share")].fillna(0).tolist()
-        drawn = figures.draw_shares(frame["name"].tolist(), shares, colours[: len(shares)])
-        parts.append(
-            page.figure("severity_area", drawn, "Share of the area in each grade (%).", "Bars of area by grade")
-        )
-        parts.append(_grades(frame, scheme, page.unit()))
+    rows = _graded(page)
+    if rows:
+        drawn = figures.draw_shares([row["name"] for row in rows], [_share(row) for row in rows], colours[: len(rows)])
+        caption = "Share of the area in each grade (%)."
+        parts.append(page.figure("severity_area", drawn, caption, "Bars of area by grade"))
+        parts.append(_grades(rows, scheme, page.unit()))
     return "\n".join(parts)
 
 
-def _grades(frame: pd.DataFrame, scheme: dict, unit: str) -> str:
-    edges = [*scheme["edges"], None]
+def _grades(rows: list[Row], scheme: Row, unit: str) -> str:
     spans = [
         f"from {number(low)}" if high is None else f"{number(low)} to {number(high)}"
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in itertools.pairwise([*scheme["edges"][: len(scheme["names"])], None])
     ]
-    numbers = [name for name in frame.columns if name not in ("step", "grade", "name")]
-    rows = [
-        (_swatch(scheme["colours"][int(row["grade"]) - 1], row["name"]), spans[int(row["grade"]) - 1], *row[numbers])
-        for _, row in frame.iterrows()
+    numbers = [name for name in rows[0] if name not in ("step", "grade", "name")]
+    shown = [
+        (_swatch(colour, row["name"]), span, *(row[name] for name in numbers))
+        for row, colour, span in zip(rows, scheme["colours"], spans, strict=False)
     ]
     caption = "Area and soil loss by grade (<code>tables/severity.csv</code> has every step)."
-    return html.table(["grade", f"soil loss [{unit}]", *numbers], rows, caption, raw=[0])
+    return html.table(["grade", f"soil loss [{unit}]", *numbers], shown, caption, raw=[0])
 
 
 def _swatch(colour: str, name: str) -> str:
-    return f'<span class="swatch" style="background:{html.text(colour)}"></span>{html.text(name)}'
+    box = f'<span class="swatch" style="background:{html.text(colour)}"></span>'
+    return f'<span class="name">{box}{html.text(name)}</span>'
 
 
 def years(page: Page) -> str:
     """Show mean soil loss by step, as chart, table and small maps."""
-    frame = page.tables.get("summary", pd.DataFrame(columns=["step"]))
-    frame = frame[(frame["step"] != MEAN) & frame["step"].notna()]
-    if len(frame) < 2:
+    rows = [row for row in page.tables.get("summary", []) if row["step"] not in ("", MEAN)]
+    if len(rows) < 2:
         return ""
-    means, unit = frame[column(frame, "mean")], page.unit()
-    yearly = frame["step"].str.fullmatch(r"\d{4}")
-    drawn = figures.draw_years(frame["step"][yearly], means[yearly], unit, page.record["total"]["mean"])
-    caption = f"Mean soil loss of each year ({unit_text(unit)}); the dashed line is the mean of the period."
-    parts = [page.figure("years", drawn, caption, "Bars of mean soil loss by year")] if yearly.sum() > 1 else []
-    parts.append(html.table([str(name) for name in frame.columns], frame.itertuples(index=False), "Soil loss by step."))
+    unit, parts = page.unit(), []
+    yearly = [row for row in rows if len(row["step"]) == 4]
+    if len(yearly) > 1:
+        means = [value(row, "mean") for row in yearly]
+        drawn = figures.draw_years([row["step"] for row in yearly], means, unit, page.record["total"]["mean"])
+        caption = f"Mean soil loss of each year ({unit_text(unit)}); the dashed line is the mean of the period."
+        parts.append(page.figure("years", drawn, caption, "Bars of mean soil loss by year"))
+    parts.append(html.table(list(rows[0]), [list(row.values()) for row in rows], "Soil loss by step."))
+    return "\n".join([*parts, _maps_by_step(page, unit)])
+
+
+def _maps_by_step(page: Page, unit: str) -> str:
     entries = [entry for entry in page.rasters("soil_loss") if entry["label"] not in ("", MEAN)]
-    if 1 < len(entries):
-        shown = entries[:: -(-len(entries) // MOST_YEARS)]
-        high = (page.rasters("soil_loss")[0].get("percentiles") or {}).get("98", 50.0)
-        panels = [(entry["label"], page.folder / entry["path"]) for entry in shown]
-        drawn = maps.draw_small_maps(panels, unit, high)
-        parts.append(page.figure("soil_loss_years", drawn, f"Soil loss by step ({unit_text(unit)}).", "Maps by step"))
-    return "\n".join(parts)
+    if len(entries) < 2:
+        return ""
+    shown = entries[:: -(-len(entries) // MOST_MAPS)]
+    panels = [(entry["label"], page.folder / entry["path"]) for entry in shown]
+    drawn = maps.draw_small_maps(panels, unit, _high(page.rasters("soil_loss")[0]))
+    return page.figure("soil_loss_years", drawn, f"Soil loss by step ({unit_text(unit)}).", "Maps of soil loss by step")
 
 
 def zones(page: Page) -> str:
     """Show the table by zone, worst first."""
-    frame = page.mean_of("zones")
-    if frame.empty:
+    rows = sorted(page.mean_of("zones"), key=lambda row: -value(row, "mean"))
+    if not rows:
         return ""
-    frame = frame.drop(columns="step").sort_values(column(frame, "mean"), ascending=False)
-    more = f" The {MOST_ZONES} with the highest mean of {len(frame)}." if len(frame) > MOST_ZONES else ""
+    more = f" The {MOST_ZONES} with the highest mean of {len(rows)}." if len(rows) > MOST_ZONES else ""
     caption = f"Mean of the period by zone, highest mean first.{more} Every step: <code>tables/zones.csv</code>."
-    return html.table([str(n) for n in frame.columns], frame.head(MOST_ZONES).itertuples(index=False), caption)
+    header = [name for name in rows[0] if name != "step"]
+    return html.table(header, [[row[name] for name in header] for row in rows[:MOST_ZONES]], caption)
 
 
 def factors(page: Page) -> str:
@@ -183,13 +201,12 @@ def factors(page: Page) -> str:
         "Means of the factors over the period; colours span the 2nd to the 98th percentile. Where factors change with "
         "time, the product of these means is not the mean soil loss."
     )
-    drawn = maps.draw_small_maps(panels)
+    drawn = page.figure("factors", maps.draw_small_maps(panels), caption, "Maps of the factors")
     rows = [
         (label(e["variable"]), unit_text(e["unit"]), e["minimum"], e["mean"], e["maximum"], e["method"])
         for e in entries
     ]
-    shown = html.table(["factor", "unit", "lowest", "mean", "highest", "method"], rows, "Values of the factors.")
-    return page.figure("factors", drawn, caption, "Maps of the factors") + shown
+    return drawn + html.table(["factor", "unit", "lowest", "mean", "highest", "method"], rows, "Values of the factors.")
 
 
 def gaps(page: Page) -> str:
@@ -197,38 +214,36 @@ def gaps(page: Page) -> str:
     found, channels = page.record.get("gaps") or [], page.record.get("channel_cells")
     rows = [(label(g["variable"]), g["cells"], g["area_ha"], 100 * g["share"]) for g in found]
     header = ["missing in", "cells", "area [ha]", "share of the area [%]"]
-    parts = [html.table(header, rows, "A cell is counted under each variable where it first goes missing.")]
-    if not rows:
-        parts.append(html.paragraph("No cell of the area lacks a value because of missing data."))
-    if channels:
-        parts.append(
-            html.paragraph(
-                f"{number(channels, 9)} cells lie in channels and are left out on purpose: the equations describe slopes "
-                "between channels, not the bed and banks of a stream."
-            )
-        )
-    return "\n".join(part for part in parts if part)
+    none = html.paragraph("No cell of the area lacks a value because of missing data.")
+    traced = html.table(header, rows, "A cell is counted under each variable where it first goes missing.") or none
+    if not channels:
+        return traced
+    return traced + html.paragraph(
+        f"{number(channels, 9)} cells lie in channels and are left out on purpose: the equations describe slopes "
+        "between channels, not the bed and banks of a stream."
+    )
 
 
 def points(page: Page) -> str:
     """Show how well each surface made from points predicts a point left out."""
-    return "\n".join(_one_surface(page, entry) for entry in page.record.get("points") or [])
+    units = {step["variable"]: step["unit"] for step in page.record.get("plan") or []}
+    entries = page.record.get("points") or []
+    return "\n".join(_surface(page, entry, units.get(entry["variable"], "")) for entry in entries)
 
 
-def _one_surface(page: Page, entry: dict) -> str:
+def _surface(page: Page, entry: Row, unit: str) -> str:
     variable, stations = entry["variable"], entry["stations"]
-    units = {step["variable"]: step["unit"] for step in page.record.get("plan", [])}
-    unit = units.get(variable, "")
-    name = variable.replace("_", " ")
+    after = f" {unit_text(unit)}" if unit_text(unit) else ""
     title = f"<h3>{html.text(label(variable))} by {html.text(str(entry['interpolate']).replace('_', ' '))}</h3>"
     scores = html.paragraph(
         f"{len(stations)} points of <code>{html.text(entry['table'])}</code>. Each point was left out in turn and "
-        f"predicted from the others: mean error {html.text(with_unit(number(entry['me']), unit))}, root mean square "
-        f"error {html.text(with_unit(number(entry['rmse']), unit))}, R² {number(entry['r2'])}."
+        f"predicted from the others: mean error {number(entry['me'])}{after}, root mean square error "
+        f"{number(entry['rmse'])}{after}, R² {number(entry['r2'])}."
     )
     known = [s for s in stations if s.get("value") is not None and s.get("predicted") is not None]
     if not known:
         return title + scores
-    drawn = figures.draw_check([s["value"] for s in known], [s["predicted"] for s in known], name, unit)
+    observed, predicted = [s["value"] for s in known], [s["predicted"] for s in known]
+    drawn = figures.draw_check(observed, predicted, variable.replace("_", " "), unit)
     caption = f"Values at the points against predictions without them ({unit_text(unit) or 'no unit'})."
     return title + scores + page.figure(f"interpolation_{variable}", drawn, caption, "Observed against predicted")
