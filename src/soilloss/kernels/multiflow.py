@@ -29,8 +29,8 @@ def freeman_shares(w, stride, inverse, direction, exponent, shares):
         for k in range(8):
             near[k] = inverse[2 if k & 1 else (k & 2) >> 1, row - 1]
         for c in range(row * stride + 1, row * stride + stride - 1):
-            shares[c] = 0
             if direction[c] >= LEAVES:
+                shares[c] = 0
                 continue
             best, steepest = np.int64(direction[c]), 0.0
             for k in range(8):
@@ -38,16 +38,18 @@ def freeman_shares(w, stride, inverse, direction, exponent, shares):
                 s[k] = slope if slope > 0 else 0.0
                 best, steepest = (k, slope) if slope > steepest else (best, steepest)
             if steepest == 0:
+                shares[c] = 0
                 shares[c, best] = PARTS
                 continue
             # relative to the steepest: no underflow, and heights in another unit give the same shares
-            total = 0.0
+            relative, total = 1 / steepest, 0.0
             for k in range(8):
-                s[k] = (s[k] / steepest) ** exponent if s[k] > 0 else 0.0
-                total += s[k]
-            left = PARTS
+                if s[k] > 0:
+                    s[k] = (s[k] * relative) ** exponent if k != best else 1.0
+                    total += s[k]
+            left, parts = PARTS, PARTS / total
             for k in range(8):
-                part = np.int64(s[k] * (PARTS / total))
+                part = np.int32(s[k] * parts)
                 shares[c, k] = part
                 left -= part
             shares[c, best] += left
