@@ -232,5 +232,5 @@ def _periods(dates: np.ndarray, half: np.ndarray, parts: int) -> Periods:
 
 def _days_per_year(dates: np.ndarray) -> float:
     years = np.unique(dates.astype("datetime64[Y]"))
-    lengths = (years + 1).astype("datetime64[D]") - years.astype("datetime64[D]")
+    lengths = (years + np.timedelta64(1, "Y")).astype("datetime64[D]") - years.astype("datetime64[D]")
     return float(lengths.astype(np.int64).mean())

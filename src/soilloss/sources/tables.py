@@ -208,7 +208,7 @@ def _days(table: _Table) -> tuple[list[str], np.ndarray, np.ndarray, dict[str, n
     place = {name: number for number, name in enumerate(names)}
     which = np.array([place[name] for name in stations])
     days = _dates(table)
-    dates = np.arange(days.min(), days.max() + 1)
+    dates = np.arange(days.min(), days.max() + np.timedelta64(1, "D"))
     column = (days - dates[0]).astype(int)
     cells, first, count = np.unique(which * len(dates) + column, return_index=True, return_counts=True)
     if (count > 1).any():
