@@ -12,6 +12,7 @@ from typing import Any
 
 from soilloss.publish.text import number, with_unit
 
+SHORT = 15  # rows of a table that is kept on one printed page
 CSS_PIXELS = 0.855  # a figure of 7.4 inches at 150 dots per inch fills the page's column
 
 
@@ -59,8 +60,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], caption: str = "
         "<tr>" + "".join(f"<td{sides[i]}>{v if i in raw else text(v)}</td>" for i, v in enumerate(row)) + "</tr>"
         for row in listed
     )
-    title = f"<caption>{caption}</caption>" if caption else ""
-    return f'<div class="wide"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
+    title = f"<caption><span>{caption}</span></caption>" if caption else ""
+    wide = "wide short" if len(listed) <= SHORT else "wide"
+    return f'<div class="{wide}"><table>{title}<thead><tr>{head}</tr></thead>\n<tbody>{lines}</tbody></table></div>'
 
 
 def heading(name: str) -> str:
