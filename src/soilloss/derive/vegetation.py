@@ -38,9 +38,8 @@ def ndvi(nir, red):
     >>> round(float(ndvi(0.4, 0.1)), 4)
     0.6
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
-        total = np.asarray(nir + red)
-        return ((nir - red) / np.where(total == 0, np.nan, total))[()]
+    total = np.asarray(nir + red)
+    return ((nir - red) / np.where(total == 0, np.nan, total))[()]
 
 
 @equation(gives="fractional_cover", cite="gutman1998")

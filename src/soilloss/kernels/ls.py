@@ -40,7 +40,7 @@ def desmet_govers(area, slope, aspect, dx, dy, max_length, channel_area):
     width = dx * abs(math.cos(angle)) + dy * abs(math.sin(angle))
     own = dx * dy
     inlet = max(min(area, max_length * width) - own, 0.0)
-    beta = sine / UNIT_PLOT_SINE / (3 * sine**0.8 + 0.56)
+    beta = sine / UNIT_PLOT_SINE / (3 * math.exp(0.8 * math.log(sine)) + 0.56)
     m = beta / (1 + beta)
     if inlet > 0:
         # inlet^(m+1) expm1((m+1) log1p(own/inlet)): the difference of two close powers, without cancellation

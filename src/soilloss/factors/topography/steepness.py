@@ -12,13 +12,17 @@ from soilloss.kernels import classes
 _NINE_PERCENT = classes.thresholds(atan(0.09))
 _LIU_EDGES = classes.thresholds(np.radians([5.0, 10.0]))
 _MEE_EDGES = classes.thresholds(np.radians([5.14, 10.20, 28.81]))
-_FACTOR = np.array([10.8, 16.8, 21.9, 0.0])
-_OFFSET = np.array([0.03, -0.5, -0.96, 9.5988])
+# factor and offset of each straight line of sin(slope)
+_LINES = ((10.8, 0.03), (16.8, -0.5), (21.9, -0.96), (0.0, 9.5988))
 
 
 def _lines(slope, edges):
-    """Straight lines of sin(slope), the next from each edge on."""
-    return classes.pick(slope, edges, _FACTOR) * np.sin(slope) + classes.pick(slope, edges, _OFFSET)
+    """The first line, and from each edge on the next."""
+    sine = np.sin(slope)
+    steepness, *others = (factor * sine + offset for factor, offset in _LINES[: len(edges) + 1])
+    for edge, other in zip(edges, others, strict=True):
+        steepness = np.where(slope >= edge, other, steepness)
+    return steepness[()]
 
 
 @equation(gives="slope_steepness_factor", cite="mccool1987")
