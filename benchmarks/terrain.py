@@ -3,8 +3,8 @@
     python benchmarks/terrain.py [--cells 4000] [--beta 3.2] [--step 0.1] [--repeat 3]
 
 `--beta` is the spectral slope of the surface: 3.2 is like real hills, 2.2 very rough (1 cell in 28 a pit). `--step`
-rounds the heights (m), as DEMs are. Prints the best processor time, millions of cells per second, and the peak of memory
-beyond the input in bytes per cell.
+rounds the heights (m), as DEMs are. Prints the best processor time, millions of cells per second, and the peak of
+memory beyond the input in bytes per cell.
 """
 
 from __future__ import annotations

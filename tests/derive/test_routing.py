@@ -49,11 +49,10 @@ def test_areas_too_large_to_add_are_refused_before_the_work():
 
 
 def test_an_unknown_routing_is_a_sentence():
-    how = {"exponent": 1.1, "close_holes": 1, "metres": routing.metres_of(1, PLANE)}
     with pytest.raises(
         ProjectError, match=r"routing is 'mdf', expected one of 'd8', 'mfd', 'dinf'; did you mean 'mfd'"
     ):
-        routing.accumulated(PLANE, np.ones(4), 1, routing="mdf", **how)
+        routing.accumulated(PLANE, routing.metres_of(1, PLANE), np.ones(4), 1, "mdf", 1.1, 1)
 
 
 def test_stops_are_channels_by_area_and_by_map():

@@ -72,13 +72,12 @@ def directions(elevation: np.ndarray, metres: np.ndarray, close_holes: int) -> t
 
 def accumulated(
     elevation: np.ndarray,
+    metres: np.ndarray,
     own: np.ndarray,
     unit: float,
-    *,
     routing: str,
     exponent: float,
     close_holes: int,
-    metres: np.ndarray,
 ) -> np.ndarray:
     """Return what drains through each cell of `elevation` if each gives the amount `own` of its row; NaN in voids.
 

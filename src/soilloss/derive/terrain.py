@@ -1,8 +1,7 @@
 """Variables made from heights: slope, aspect, filled surface, flow directions, accumulation, slope length, channels.
 
 Slope and aspect are those of the heights as given; flow follows the surface with its depressions filled. Every result
-is the unique solution of a definition on the grid (no queue order decides), so it does not depend on how the work is
-cut.
+is the unique solution of a definition on the grid, so it does not depend on the order or the cut of the work.
 """
 
 from __future__ import annotations
@@ -229,8 +228,7 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
     [1.0, 2.0, 3.0]
     """
     metres = metres_of(_or_square(cell_size), elevation)
-    how = {"routing": routing, "exponent": exponent, "close_holes": close_holes, "metres": metres}
-    return accumulated(elevation, np.ones(elevation.shape[0]), 1, **how)
+    return accumulated(elevation, metres, np.ones(metres.shape[1]), 1, routing, exponent, close_holes)
 
 
 @equation(gives="contributing_area", cite="freeman1991", whole=True)
@@ -248,8 +246,8 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
     close_holes : int
         Holes of at most so many missing cells are bridged and counted; see `fill_depressions`.
     cell_size : float or CellSize, m
-        Side of a cell. A cell's area is width times height of its row: on geographic grids the lengths are those on
-        the ellipsoid along the row's middle, which is the true area to 1e-6 for cells below 0.1 degrees.
+        Side of a cell. Its area is width times height: on geographic grids those on the ellipsoid in the middle of
+        the row, which gives the true area to 1e-6 for cells below 0.1 degrees.
 
     Returns
     -------
@@ -277,8 +275,7 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
     [100.0, 200.0, 300.0]
     """
     metres = metres_of(cell_size, elevation)
-    how = {"routing": routing, "exponent": exponent, "close_holes": close_holes, "metres": metres}
-    return accumulated(elevation, metres[0] * metres[1], AREA_UNIT, **how)
+    return accumulated(elevation, metres, metres[0] * metres[1], AREA_UNIT, routing, exponent, close_holes)
 
 
 @equation(gives="channels", cite="ocallaghan1984")
@@ -290,7 +287,7 @@ def channels(contributing_area, *, threshold_area=1e6):
     contributing_area : array, m2
         Area that drains through each cell.
     threshold_area : float
-        Least area of a channel, m2. One square kilometre is a working value; choose it by the streams of a map.
+        Least area of a channel, m2; the default is a working value, compare it with mapped streams.
 
     Returns
     -------
@@ -368,9 +365,10 @@ def slope_length(
     .. math:: \lambda(c) = d(c) + \max_{u \to c,\ \text{not cut}} \lambda(u), \qquad
               \text{cut if } \theta_c < f \, \theta_u
 
-    where d is the side of the cell or its diagonal along the D8 direction and the angle is that of the steepest
-    descent. Hickey, R. (2000), Cartography 29, 1-8; cut-off ratios Van Remortel, R. D. et al. (2001), Cartography 30,
-    27-35; channels and full cell at the divide Zhang, H. et al. (2013), Computers & Geosciences 52, 177-188.
+    where d is the side of the cell or its diagonal along the D8 direction (outlets: the side) and the angle is that of
+    the steepest descent. Hickey, R. (2000), Cartography 29, 1-8; cut-off ratios Van Remortel, R. D. et al. (2001),
+    Cartography 30, 27-35; channels and full cell at the divide Zhang, H. et al. (2013), Computers & Geosciences 52,
+    177-188. Whether the receiving cell of a cut counts as a start is not published; here it does.
 
     Examples
     --------

@@ -11,12 +11,10 @@ neighbour by +inf in the ring: it is neither an outlet nor lower, so basins end 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 
-from soilloss.kernels.surface import offsets
+from soilloss.kernels.surface import longer, offsets
 
 PIT, OUTLET, VOID = 8, 9, 255
 OUTSIDE, NO_BASIN, UNLABELLED = 0, -1, -2
@@ -123,19 +121,11 @@ def basin_edges(z, stride, label, basins):
                 level[i] = min(level[i], pass_height)
                 continue
             if n == level.size:
-                low, high, follow = _longer(low), _longer(high), _longer(follow)
-                level = _longer(level)
+                low, high, follow, level = longer(low), longer(high), longer(follow), longer(level)
             low[n], high[n], level[n], follow[n] = small, large, pass_height, head[large]
             head[large] = n
             n += 1
-    return low[:n].copy(), high[:n].copy(), level[:n].copy()
-
-
-@njit(nogil=True, cache=True)
-def _longer(values) -> Any:
-    longer = np.empty(2 * values.size, values.dtype)
-    longer[: values.size] = values
-    return longer
+    return low[:n], high[:n], level[:n]
 
 
 @njit(nogil=True, cache=True)

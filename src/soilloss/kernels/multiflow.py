@@ -14,10 +14,17 @@ import numpy as np
 from numba import njit
 
 from soilloss.kernels.flow import LEAVES, VOID
-from soilloss.kernels.surface import offsets
+from soilloss.kernels.surface import longer, offsets
 
 PARTS = 65535
 DONE = 255
+
+
+@njit(nogil=True, cache=True)
+def _send_to(shares, c, receiver):
+    """Send all of a cell's water to one neighbour, or to none."""
+    for k in range(8):
+        shares[c, k] = PARTS if k == receiver else 0
 
 
 @njit(nogil=True, cache=True)
@@ -30,7 +37,7 @@ def freeman_shares(w, stride, inverse, direction, exponent, shares):
             near[k] = inverse[2 if k & 1 else (k & 2) >> 1, row - 1]
         for c in range(row * stride + 1, row * stride + stride - 1):
             if direction[c] >= LEAVES:
-                shares[c] = 0
+                _send_to(shares, c, -1)
                 continue
             best, steepest = np.int64(direction[c]), 0.0
             for k in range(8):
@@ -38,8 +45,7 @@ def freeman_shares(w, stride, inverse, direction, exponent, shares):
                 s[k] = slope if slope > 0 else 0.0
                 best, steepest = (k, slope) if slope > steepest else (best, steepest)
             if steepest == 0:
-                shares[c] = 0
-                shares[c, best] = PARTS
+                _send_to(shares, c, best)
                 continue
             # relative to the steepest: no underflow, and heights in another unit give the same shares
             relative, total = 1 / steepest, 0.0
@@ -72,7 +78,7 @@ def tarboton_shares(w, stride, metres, direction, shares):
     offset = offsets(stride)
     cardinals, diagonals = (0, 2, 2, 4, 4, 6, 6, 0), (1, 1, 3, 3, 5, 5, 7, 7)
     for c in range(stride, w.size - stride):
-        shares[c] = 0
+        _send_to(shares, c, -1)
         if direction[c] >= LEAVES:
             continue
         row = c // stride - 1
@@ -90,14 +96,9 @@ def tarboton_shares(w, stride, metres, direction, shares):
             if s > steepest:
                 steepest, first, second, turn = s, k1, k2, t
         # both receivers lie lower, so there are no circles; without a facet the D8 direction takes all
-        part = int(PARTS * turn)
-        if turn <= 0.5:
-            shares[c, first] = PARTS - part
-            if turn > 0:
-                shares[c, second] = part
-        else:
-            shares[c, first] = int(PARTS * (1 - turn))
-            shares[c, second] = PARTS - int(PARTS * (1 - turn))
+        part = int(PARTS * turn) if turn <= 0.5 else PARTS - int(PARTS * (1 - turn))
+        shares[c, first] = PARTS - part
+        shares[c, second] += part
 
 
 @njit(nogil=True, cache=True)
@@ -164,7 +165,5 @@ def accumulate_shares(shares, direction, stride, amount):
                 total += amount[p] * (shares[p, (k + 4) & 7] / PARTS)
             amount[c] = total
             if top + 8 > ready.size:
-                longer = np.empty(2 * ready.size, np.int64)
-                longer[: ready.size] = ready
-                ready = longer
+                ready = longer(ready)
             top = _release(c, shares, offset, waiting, ready, top)

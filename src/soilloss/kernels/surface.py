@@ -8,6 +8,7 @@ The ring is NaN too, or holds the heights of the neighbouring tile.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -37,6 +38,15 @@ def offsets(stride):
 
 
 @njit(nogil=True, cache=True)
+def longer(values) -> Any:
+    """Return the values in an array of twice the length."""
+    out = np.empty(2 * values.size, values.dtype)
+    for i in range(values.size):  # a slice would take a second to compile
+        out[i] = values[i]
+    return out
+
+
+@njit(nogil=True, cache=True)
 def _flood(z, offset, start, seen, queue):
     """Collect the void cells connected with `start`; return their list and number."""
     queue[0] = start
@@ -51,9 +61,7 @@ def _flood(z, offset, start, seen, queue):
                 continue
             seen[p] = 1
             if found == queue.size:
-                longer = np.empty(2 * found, np.int64)
-                longer[:found] = queue
-                queue = longer
+                queue = longer(queue)
             queue[found] = p
             found += 1
     return queue, found
