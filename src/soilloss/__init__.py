@@ -48,7 +48,7 @@ _NAMES = {
     "METHODS": "soilloss.workflow",
 }
 
-__all__ = [  # noqa: RUF022  errors and the vocabulary, then what loads when touched
+__all__ = [  # errors and the vocabulary, then what loads when touched
     "DataError",
     "GridError",
     "MissingExtraError",

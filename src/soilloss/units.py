@@ -31,7 +31,7 @@ def _from_percent_slope(percent: Any) -> Any:
 
 
 def _number(value: float) -> dict[str, Conversion]:
-    return {unit: value for unit in ("%", "percent", "per cent")}
+    return dict.fromkeys(("%", "percent", "per cent"), value)
 
 
 _EROSIVITY: dict[str, Conversion] = {
@@ -110,7 +110,8 @@ def conversion(name: str, unit: str) -> Conversion:
             return known[candidate]
     listed = ", ".join(repr(u) for u in known if u)
     raise UnitsError(
-        f"{name} is in {unit!r}, expected {variable.unit!r} or one that converts to it ({listed}){did_you_mean(unit, known)}"
+        f"{name} is in {unit!r}, expected {variable.unit!r} or one that converts to it ({listed})"
+        f"{did_you_mean(unit, known)}"
     )
 
 
