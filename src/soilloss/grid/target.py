@@ -129,7 +129,7 @@ def cell_area(grid: GeoBox) -> np.ndarray:
     rows = grid.shape[0]
     if not crs.is_geographic:
         size = cell_size(grid)
-        return np.full((rows, 1), size**2) if isinstance(size, float) else size.dx * size.dy
+        return size.dx * size.dy if isinstance(size, CellSize) else np.full((rows, 1), size**2)
     north = np.radians(grid.affine.f + np.arange(rows + 1) * grid.affine.e)
     zone = _zone_area(crs.get_geod() or Geod(ellps="WGS84"), north)
     return (np.abs(np.diff(zone)) * math.radians(grid.affine.a))[:, None]
@@ -137,7 +137,7 @@ def cell_area(grid: GeoBox) -> np.ndarray:
 
 def cut(size: float | CellSize, rows: slice) -> float | CellSize:
     """Cut cell sizes to the rows of a block."""
-    return size if isinstance(size, float) else CellSize(size.dx[rows], size.dy[rows])
+    return CellSize(size.dx[rows], size.dy[rows]) if isinstance(size, CellSize) else size
 
 
 def _crs(grid: GeoBox) -> CRS:
