@@ -66,16 +66,14 @@ def by_code_and_step(name: str) -> tuple[np.ndarray, np.ndarray]:
     return values, np.array([float(str(column).removeprefix("from_")) for column in steps[1:]])
 
 
-def by_code(table: Any, *, low: float = 0.0, high: float = 1.0) -> np.ndarray:
-    """Return the 256 values of codes 0 to 255, NaN for codes that are not in `table`.
+def by_code(table: Any) -> np.ndarray:
+    """Return the factors of codes 0 to 255, NaN for codes that are not in `table`.
 
     Parameters
     ----------
     table : mapping, DataFrame, str or pairs
         Code (or name of one of the eight land-cover classes) to value; a DataFrame has the columns ``code`` and
         ``value``; text is the name of a table of the package.
-    low, high : float
-        Allowed values.
 
     Returns
     -------
@@ -84,7 +82,7 @@ def by_code(table: Any, *, low: float = 0.0, high: float = 1.0) -> np.ndarray:
     Raises
     ------
     DataError
-        If a code or name is unknown or given twice, or a value is outside what is allowed.
+        If a code or name is unknown or given twice, or a value is not from 0 to 1.
 
     Examples
     --------
@@ -96,7 +94,7 @@ def by_code(table: Any, *, low: float = 0.0, high: float = 1.0) -> np.ndarray:
         code = _code(key)
         if not np.isnan(values[code]):
             raise DataError(f"the table gives class {key!r} twice; keep one line for it")
-        values[code] = _number(key, value, low, high)
+        values[code] = _factor(key, value)
     return values
 
 
@@ -126,13 +124,11 @@ def _code(key: Any) -> int:
     return int(code)
 
 
-def _number(key: Any, value: Any, low: float, high: float) -> float:
+def _factor(key: Any, value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = np.nan
-    if not low <= number <= high:
-        raise DataError(
-            f"the table gives class {key!r} the value {value!r}, expected a number from {low:g} to {high:g}"
-        )
+    if not 0 <= number <= 1:
+        raise DataError(f"the table gives class {key!r} the value {value!r}, expected a number from 0 to 1")
     return number

@@ -134,3 +134,11 @@ def test_depositional_foot_of_the_gentle_branch():
     """The exponent of Boehner and Selige grows to about a half at 0.0505."""
     values = [lst.boehner_selige_2006(22_130.0, slope, cell_size=10) for slope in (0.01, 0.03, 0.0505, 0.06)]
     assert all(a < b for a, b in pairwise(values))
+
+
+@pytest.mark.parametrize(
+    "function", [lst.smith_wischmeier_1957, lst.smith_wischmeier_1957_as_printed, lst.wischmeier_smith_1978]
+)
+def test_one_length_for_all_cells_keeps_float32(function):
+    slope = np.array([0.0, 0.1, 0.4], "f4")
+    assert function(22.13, slope).dtype == np.float32

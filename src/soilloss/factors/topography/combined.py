@@ -263,7 +263,7 @@ def smith_wischmeier_1957(slope_length, slope):
     0.9957
     """
     percent = 100 * np.tan(slope)
-    return np.sqrt(slope_length * (1 / FOOT)) * 0.01 * (0.76 + (0.53 + 0.076 * percent) * percent)
+    return (slope_length * (1 / FOOT)) ** 0.5 * 0.01 * (0.76 + (0.53 + 0.076 * percent) * percent)
 
 
 @equation(gives="topography", cite="smith1957")
@@ -295,7 +295,7 @@ def smith_wischmeier_1957_as_printed(slope_length, slope):
     0.1677
     """
     percent = 100 * np.tan(slope)
-    return np.sqrt(slope_length) * (0.305 / 100) * (0.76 + (0.53 + 0.076 * percent) * percent)
+    return slope_length**0.5 * (0.305 / 100) * (0.76 + (0.53 + 0.076 * percent) * percent)
 
 
 @equation(gives="topography", cite="wischmeier1978")
