@@ -55,10 +55,12 @@ def is_only_names(path: Path) -> bool:
 
 @every_module([path for path in MODULES if not is_only_names(path)])
 def test_every_module_has_its_test(path):
+    """A module that outgrew its file and became a folder may keep the one test of its former name."""
     inside = path.relative_to(SOURCE)
     name = inside.parent if path.name == "__init__.py" else inside.with_suffix("")
-    test = Path("tests", name.parent, f"test_{name.name.lstrip('_') or 'soilloss'}.py")
-    assert (ROOT / test).exists(), f"{inside} has no {test}"
+    mirrors = [name, name.parent] if len(name.parts) > 2 else [name]
+    tests = [Path("tests", mirror.parent, f"test_{mirror.name.lstrip('_') or 'soilloss'}.py") for mirror in mirrors]
+    assert any((ROOT / test).exists() for test in tests), f"{inside} has no {tests[0]}"
 
 
 @every_module()
@@ -76,7 +78,8 @@ def test_all_is_complete_and_sorted(path):
 
 @every_module()
 def test_modules_and_functions_are_small(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= 400, f"{lines} lines: a smaller module is hiding inside"
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             body = node.body[1:] if ast.get_docstring(node) else node.body
