@@ -113,6 +113,7 @@ def raster_source(
     given = {"scale": scale, "offset": offset, "nodata": nodata, "unit": unit}
     open_questions = {name for name, value in given.items() if value is None} | {"bands"}
     stated = _agreed(variable, tuple(dict.fromkeys(path for _, path in files)), bands, open_questions)
+    missing = stated.nodata if nodata is None else nodata
     is_class = VARIABLES[variable].is_class
     unit = unit if unit is not None else "" if is_class else stated.unit or VARIABLES[variable].unit
     conversion(variable, unit)
@@ -125,7 +126,7 @@ def raster_source(
         bands,
         1.0 if is_class else stated.scale if scale is None else scale,
         0.0 if is_class else stated.offset if offset is None else offset,
-        stated.nodata if nodata is None else nodata,
+        None if missing is None or missing != missing else float(missing),  # NaN is missing anyway
         unit,
         legend or "",
     )

@@ -255,8 +255,8 @@ def _of_station(table: _Table, name: str, which: np.ndarray, count: int) -> np.n
     if len(other):
         row = int(other[0])
         raise DataError(
-            f"table {table.name}, row {table.rows[row]}: {name} is {values[row]:g}, but {out[which[row]]:g} further up for "
-            "the same station; a station has one place"
+            f"table {table.name}, row {table.rows[row]}: {name} is {values[row]:g}, but {out[which[row]]:g} further up "
+            "for the same station; a station has one place"
         )
     return out
 

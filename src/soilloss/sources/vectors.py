@@ -93,7 +93,7 @@ def reproject(geometry: BaseGeometry, source: Any, target: Any) -> BaseGeometry:
 
 
 def overlaps(frame: gpd.GeoDataFrame) -> list[str]:
-    """Return a sentence if polygons overlap by more than slivers: how many pairs, the first one and the share of area.
+    """Return a sentence if polygons overlap by more than slivers: how often, the first pair and the share of area.
 
     Rows are counted from 1, in the order of the file.
     """
@@ -108,8 +108,8 @@ def overlaps(frame: gpd.GeoDataFrame) -> list[str]:
     share = common[large].sum() / shapely.area(shapes).sum()
     first, second = min(zip(one[large].tolist(), other[large].tolist(), strict=True))
     return [
-        f"{large.sum()} pairs of polygons overlap ({share:.1%} of the area of all), the first are rows {first + 1} and "
-        f"{second + 1}; where they do the later row counts: cut one of them"
+        f"polygons overlap in {large.sum()} places ({share:.1%} of the area of all), the first are rows {first + 1} "
+        f"and {second + 1}; where they do the later row counts: cut one of them"
     ]
 
 
