@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyproj import Transformer
 from scipy.ndimage import gaussian_filter
 
 from soilloss.grid.target import make_grid
@@ -161,7 +162,8 @@ def make_folder(folder: Path) -> dict:
         {"name": f"S{i}", "x": 73.5 + i / 20, "y": 18.6, "value": v, "predicted": v * 0.9 + 60}
         for i, v in enumerate(rng.uniform(600, 2400, 12))
     ]
-    west, south, east, north = GRID.boundingbox.to_crs("EPSG:4326").bbox
+    to_degrees = Transformer.from_crs("EPSG:32643", "EPSG:4326", always_xy=True)
+    west, south, east, north = to_degrees.transform_bounds(*GRID.boundingbox.bbox)
     record = {
         "soilloss": "0.1.0",
         "name": "Mula & Mutha <catchment>",
@@ -183,7 +185,8 @@ def make_folder(folder: Path) -> dict:
         "plan": _plan(),
         "inputs": [
             {"variable": "ndvi", "kind": "raster", "path": "data/ndvi_<2014>.tif", "sha256": "ab" * 32,
-             "bytes": 1_234_567, "crs": "EPSG:4326", "shape": [520, 700], "unit": "1", "value": None, "missing_share": 0.02},
+             "bytes": 1_234_567, "crs": "EPSG:4326", "shape": [520, 700], "unit": "1", "value": None,
+             "missing_share": 0.02},
             {"variable": "practice", "kind": "constant", "path": None, "sha256": None, "bytes": None, "crs": None,
              "shape": None, "unit": "1", "value": 1.0, "missing_share": 0},
         ],

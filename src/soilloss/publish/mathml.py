@@ -16,7 +16,7 @@ NAMED = re.compile(r"\\(text|operatorname|mathrm)\s*\{([^{}]*)\}", re.DOTALL)
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "theta": "θ", "eta": "η",
     "kappa": "κ", "lambda": "λ", "mu": "μ", "pi": "π", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "chi": "χ",
-    "psi": "ψ", "omega": "ω", "Delta": "Δ", "Sigma": "Σ", "Omega": "Ω", "Phi": "Φ",
+    "psi": "ψ", "omega": "ω", "Delta": "Δ", "Gamma": "Γ", "Sigma": "Σ", "Omega": "Ω", "Phi": "Φ",
 }  # fmt: skip
 THIN_SPACE = r"\,"
 FUNCTIONS = {"sin", "cos", "tan", "arctan", "exp", "log", "ln", "min", "max", "bmod"}
@@ -26,6 +26,7 @@ OPERATORS = {
     "int": "∫", "lfloor": "⌊", "rfloor": "⌋", "circ": "°", "mid": "|", "cup": "∪", "cap": "∩",
 }  # fmt: skip
 SPACES = {"quad": "1em", "qquad": "2em", ",": "0.2em", ";": "0.3em", ":": "0.25em", " ": "0.3em", "!": "0em"}
+TABLES = {"cases": ("{", "."), "matrix": (".", "."), "pmatrix": ("(", ")"), "bmatrix": ("[", "]")}
 ABOVE = {"bar": "¯", "overline": "¯", "hat": "^"}
 LIMITS = ("<mo>∑", "<mo>∏", "<mi>min", "<mi>max")
 
@@ -35,15 +36,15 @@ def formula(latex: str) -> str:
 
     Examples
     --------
-    >>> formula(r"S = 3 \sin^{0.8}\theta")[-97:]
-    '<mn>3</mn><msup><mi>sin</mi><mrow><mn>0.8</mn></mrow></msup><mi>θ</mi></mrow></math>'
+    >>> formula(r"\sin^2\theta")
+    '<math display="block"><mrow><msup><mi>sin</mi><mn>2</mn></msup><mi>θ</mi></mrow></math>'
     >>> formula(r"\weird{x}")
     '<code>\\weird{x}</code>'
     """
     try:
         tokens = TOKEN.findall(latex)[::-1]
         body = _row(tokens, "")
-    except (ValueError, IndexError):
+    except (ValueError, LookupError):
         return f"<code>{escape(latex)}</code>"
     return f'<math display="block"><mrow>{body}</mrow></math>'
 
@@ -100,8 +101,8 @@ def _command(token: str, tokens: list[str]) -> str:
         # outer blanks of a text are part of the formula; MathML would drop plain ones
         return f"<{tag}>{escape(named[2].replace(THIN_SPACE, ' ')).replace(' ', '&#160;')}</{tag}>"
     name = token[1:]
-    if name == "begin{cases}":
-        return _cases(tokens)
+    if name.startswith("begin"):
+        return _table(name.removeprefix("begin{").rstrip("}"), tokens)
     if name in SPACES:
         return f'<mspace width="{SPACES[name]}"/>'
     if name in GREEK or name in FUNCTIONS:
@@ -134,8 +135,8 @@ def _fence(token: str) -> str:
     return f'<mo fence="true" stretchy="true">{escape(text)}</mo>' if text else ""
 
 
-def _cases(tokens: list[str]) -> str:
-    end, rows, cells = "\\end{cases}", [], []
+def _table(name: str, tokens: list[str]) -> str:
+    end, rows, cells = f"\\end{{{name}}}", [], []
     while True:
         cells.append(_row(tokens, "&", "\\\\", end))
         stop = tokens.pop()
@@ -144,5 +145,6 @@ def _cases(tokens: list[str]) -> str:
         rows.append("<mtr>" + "".join(f"<mtd>{cell}</mtd>" for cell in cells) + "</mtr>")
         cells = []
         if stop == end:
+            opening, closing = TABLES[name]
             table = f'<mtable columnalign="left">{"".join(rows)}</mtable>'
-            return f"<mrow>{_fence('{')}{table}</mrow>"
+            return f"<mrow>{_fence(opening)}{table}{_fence(closing)}</mrow>"

@@ -26,14 +26,18 @@ def subtitle(page: Page) -> str:
     return html.text(" · ".join(part for part in parts if part) + f" {side} · {grid['crs']}")
 
 
+def _unit(unit: str) -> str:
+    return html.text(unit_text(unit))
+
+
 def _period(page: Page) -> str:
     steps = [step[:4] for step in (page.record.get("period") or {}).get("steps", []) if step]
-    return "" if not steps else steps[0] if steps[0] == steps[-1] else f"{steps[0]}–{steps[-1]}"
+    return html.text("–".join(dict.fromkeys([steps[0], steps[-1]]))) if steps else ""
 
 
 def answer(page: Page) -> str:
     """Return the result in a sentence and four numbers."""
-    total, unit, period = page.record["total"], unit_text(page.unit()), _period(page)
+    total, unit, period = page.record["total"], _unit(page.unit()), _period(page)
     when = f"In {period}" if period.isdigit() else f"Over {period}" if period else "By these data"
     first = (
         f"{when} the area lost on average <strong>{number(total['mean'])} {unit}</strong> of soil by sheet and rill "
@@ -91,7 +95,7 @@ def soil_loss(page: Page) -> str:
     entry, unit = entries[0], page.unit()
     drawn = maps.draw_soil_loss(page.folder / entry["path"], unit, _high(entry))
     what = "Mean annual soil loss" if entry["label"] == MEAN else "Soil loss"
-    caption = f"{what} ({unit_text(unit)}). Grey cells have no value."
+    caption = f"{what} ({_unit(unit)}). Grey cells have no value."
     return page.figure("soil_loss", drawn, caption, f"Map of {what.lower()}") + _histogram(page, entry, unit)
 
 
@@ -102,7 +106,7 @@ def _histogram(page: Page, entry: Row, unit: str) -> str:
     median = entry["percentiles"]["50"]
     drawn = figures.draw_histogram(counted["edges"], counted["counts"], entry["mean"], median, unit)
     caption = (
-        f"How the area is shared out among values of soil loss ({unit_text(unit)}, logarithmic axis). A mean far above "
+        f"How the area is shared out among values of soil loss ({_unit(unit)}, logarithmic axis). A mean far above "
         "the median says that a small part of the area gives most of the soil."
     )
     return page.figure("histogram", drawn, caption, "Histogram of soil loss")
@@ -161,7 +165,7 @@ def years(page: Page) -> str:
     if len(yearly) > 1:
         means = [value(row, "mean") for row in yearly]
         drawn = figures.draw_years([row["step"] for row in yearly], means, unit, page.record["total"]["mean"])
-        caption = f"Mean soil loss of each year ({unit_text(unit)}); the dashed line is the mean of the period."
+        caption = f"Mean soil loss of each year ({_unit(unit)}); the dashed line is the mean of the period."
         parts.append(page.figure("years", drawn, caption, "Bars of mean soil loss by year"))
     parts.append(html.table(list(rows[0]), [list(row.values()) for row in rows], "Soil loss by step."))
     return "\n".join([*parts, _maps_by_step(page, unit)])
@@ -174,7 +178,7 @@ def _maps_by_step(page: Page, unit: str) -> str:
     shown = entries[:: -(-len(entries) // MOST_MAPS)]
     panels = [(entry["label"], page.folder / entry["path"]) for entry in shown]
     drawn = maps.draw_small_maps(panels, unit, _high(page.rasters("soil_loss")[0]))
-    return page.figure("soil_loss_years", drawn, f"Soil loss by step ({unit_text(unit)}).", "Maps of soil loss by step")
+    return page.figure("soil_loss_years", drawn, f"Soil loss by step ({_unit(unit)}).", "Maps of soil loss by step")
 
 
 def zones(page: Page) -> str:
@@ -233,7 +237,7 @@ def points(page: Page) -> str:
 
 def _surface(page: Page, entry: Row, unit: str) -> str:
     variable, stations = entry["variable"], entry["stations"]
-    after = f" {unit_text(unit)}" if unit_text(unit) else ""
+    after = f" {_unit(unit)}" if _unit(unit) else ""
     title = f"<h3>{html.text(label(variable))} by {html.text(str(entry['interpolate']).replace('_', ' '))}</h3>"
     scores = html.paragraph(
         f"{len(stations)} points of <code>{html.text(entry['table'])}</code>. Each point was left out in turn and "
@@ -245,5 +249,5 @@ def _surface(page: Page, entry: Row, unit: str) -> str:
         return title + scores
     observed, predicted = [s["value"] for s in known], [s["predicted"] for s in known]
     drawn = figures.draw_check(observed, predicted, variable.replace("_", " "), unit)
-    caption = f"Values at the points against predictions without them ({unit_text(unit) or 'no unit'})."
+    caption = f"Values at the points against predictions without them ({_unit(unit) or 'no unit'})."
     return title + scores + page.figure(f"interpolation_{variable}", drawn, caption, "Observed against predicted")
