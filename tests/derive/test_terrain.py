@@ -1,8 +1,12 @@
 import math
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
+import rasterio
 import xarray as xr
+from affine import Affine
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -228,3 +232,21 @@ def test_dataarrays_get_metres_from_their_grid(function, crs, cell):
         np.testing.assert_array_equal(made.values, plain)
         assert made.dtype == plain.dtype
         assert made.attrs["method"] == function.__name__
+
+
+@pytest.mark.skipif(shutil.which("gdaldem") is None, reason="GDAL's command line tools are not installed")
+@pytest.mark.parametrize("function", [terrain.slope_horn_1981, terrain.aspect_horn_1981])
+def test_slope_and_aspect_equal_those_of_gdal(tmp_path, function):
+    """Heights in 64ths, so that GDAL's float32 sums are exact; its corners repeat the cell and are left out."""
+    z = (np.round(64 * rough(holes=0)) / 64).astype(np.float32)
+    shape = {"height": z.shape[0], "width": z.shape[1], "count": 1, "dtype": "float32"}
+    place = {"crs": "EPSG:32635", "transform": Affine(30, 0, 500_000, 0, -30, 4_600_000)}
+    with rasterio.open(tmp_path / "z.tif", "w", driver="GTiff", **shape, **place) as file:
+        file.write(z, 1)
+    mode = spec_of(function).gives
+    subprocess.run(["gdaldem", mode, tmp_path / "z.tif", tmp_path / "out.tif", "-compute_edges", "-q"], check=True)
+    with rasterio.open(tmp_path / "out.tif") as file:
+        theirs = file.read(1)
+    ours = np.degrees(function(z, cell_size=30))
+    ours[[0, 0, -1, -1], [0, -1, 0, -1]] = theirs[[0, 0, -1, -1], [0, -1, 0, -1]]
+    np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-4)

@@ -33,8 +33,8 @@ STARTS = ("half", "full")
 def slope_horn_1981(elevation, *, cell_size=None):
     r"""Slope angle from the 3 x 3 neighbourhood, weighted after Horn.
 
-    Missing neighbours and those outside the grid are extrapolated linearly through the centre, so a plane keeps its
-    slope to the rim; where the opposite neighbour is missing too, the centre's height stands in.
+    Missing neighbours and those outside the grid are extrapolated linearly from the two next to them, so a plane keeps
+    its slope to the rim (there as gdaldem does with -compute_edges); with too few, the centre's height stands in.
 
     Parameters
     ----------
@@ -210,10 +210,8 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
 
     Raises
     ------
-    ProjectError
-        If the routing is not known.
-    DataError, GridError
-        If heights or cell size do not fit.
+    ProjectError, DataError, GridError
+        If the routing is not known, or heights or cell size do not fit.
 
     Notes
     -----
@@ -242,7 +240,7 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
     routing : {"mfd", "d8", "dinf"}
         All lower neighbours by slope; one receiver; the two beside the steepest facet.
     exponent : float
-        Of the slope, for ``"mfd"``: 1.1 after Freeman, 1 after Quinn without contour lengths.
+        Of the slope, for ``"mfd"``.
     close_holes : int
         Holes of at most so many missing cells are bridged and counted; see `fill_depressions`.
     cell_size : float or CellSize, m
@@ -256,18 +254,16 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
 
     Raises
     ------
-    ProjectError
-        If the routing is not known.
-    DataError, GridError
-        If heights or cell size do not fit, or the cell size is missing.
+    ProjectError, DataError, GridError
+        If the routing is not known, heights or cell size do not fit, or the cell size is missing.
 
     Notes
     -----
     .. math:: A(c) = a(c) + \sum_k f_{n_k \to c} \, A(n_k), \qquad
               f_{c \to n_k} = \frac{\max(0, s_k)^p}{\sum_j \max(0, s_j)^p}
 
-    Freeman, T. G. (1991), Computers & Geosciences 17, 413-422; Quinn, P. et al. (1991), Hydrological Processes 5,
-    59-79. With ``"d8"`` areas are added as multiples of 1/1024 m2.
+    Freeman, T. G. (1991), Computers & Geosciences 17, 413-422; after Quinn, P. et al. (1991), Hydrological
+    Processes 5, 59-79. With ``"d8"`` areas are added as multiples of 1/1024 m2.
 
     Examples
     --------
@@ -335,7 +331,7 @@ def slope_length(
         The slope ends where the angle falls below this share of the angle above: `gentle_ratio` where the upper slope
         is below `break_percent`, else `steep_ratio`. 0 never cuts.
     break_percent : float
-        Slope in per cent that divides gentle from steep. 5 as published; a program that reads it as degrees differs.
+        Slope that divides gentle from steep: 5 per cent as published, which some programs read as degrees.
     channel_area : float
         D8 contributing area in m2 from which a cell is a channel; infinite for none.
     max_length : float
@@ -355,10 +351,8 @@ def slope_length(
 
     Raises
     ------
-    ProjectError
-        If `start` is not known.
-    DataError, GridError
-        If heights or cell size do not fit, or the cell size is missing.
+    ProjectError, DataError, GridError
+        If `start` is not known, heights or cell size do not fit, or the cell size is missing.
 
     Notes
     -----

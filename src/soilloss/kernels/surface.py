@@ -101,11 +101,17 @@ def _completed(near, opposite, centre):
 
 
 @njit(nogil=True, cache=True)
-def _corner(near, opposite, centre, beside, above):
-    """Extrapolate a missing diagonal neighbour, from the plane of its two neighbours if the opposite is missing too."""
+def _corner(near, along_column, along_row, opposite, plane):
+    """Extrapolate a missing diagonal neighbour from the best of what is known beside it."""
     if not np.isnan(near):
         return near
-    return beside + above - centre if np.isnan(opposite) else 2 * centre - opposite
+    if not np.isnan(along_column + along_row):
+        return (along_column + along_row) / 2
+    if not np.isnan(along_column):
+        return along_column
+    if not np.isnan(along_row):
+        return along_row
+    return plane if np.isnan(opposite) else opposite
 
 
 @njit(nogil=True, cache=True)
@@ -119,10 +125,15 @@ def _gradient(z, c, stride, dx, dy):
     se, nw = np.float64(z[c + stride + 1]), np.float64(z[c - stride - 1])
     sw, ne = np.float64(z[c + stride - 1]), np.float64(z[c - stride + 1])
     if np.isnan(east + west + south + north + se + nw + sw + ne):
-        east, west = _completed(east, west, e), _completed(west, east, e)
-        south, north = _completed(south, north, e), _completed(north, south, e)
-        se, nw = _corner(se, nw, e, east, south), _corner(nw, se, e, west, north)
-        sw, ne = _corner(sw, ne, e, west, south), _corner(ne, sw, e, east, north)
+        e1, w1 = _completed(east, west, e), _completed(west, east, e)
+        s1, n1 = _completed(south, north, e), _completed(north, south, e)
+        se, sw, nw, ne = (
+            _corner(se, 2 * east - ne, 2 * south - sw, 2 * e - nw, e1 + s1 - e),
+            _corner(sw, 2 * west - nw, 2 * south - se, 2 * e - ne, w1 + s1 - e),
+            _corner(nw, 2 * west - sw, 2 * north - ne, 2 * e - se, w1 + n1 - e),
+            _corner(ne, 2 * east - se, 2 * north - nw, 2 * e - sw, e1 + n1 - e),
+        )
+        east, west, south, north = e1, w1, s1, n1
     to_east = ((ne + 2 * east + se) - (nw + 2 * west + sw)) / (8 * dx)
     to_south = ((sw + 2 * south + se) - (nw + 2 * north + ne)) / (8 * dy)
     return to_east, to_south
