@@ -47,7 +47,7 @@ def freeman_shares(w, stride, inverse, direction, exponent, shares):
             if steepest == 0:
                 _send_to(shares, c, best)
                 continue
-            # relative to the steepest: no underflow, and heights in another unit give the same shares
+            # relative to the steepest, so that no power underflows
             relative, total = 1 / steepest, 0.0
             for k in range(8):
                 if s[k] > 0:
