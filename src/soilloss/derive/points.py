@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from pyproj import CRS, Transformer
-from scipy.linalg import pinv
 
 from soilloss.errors import DataError, SoilLossWarning, did_you_mean
 
@@ -262,6 +261,8 @@ def _kriging(
     stations: _Stations, model: str = "spherical", parameters: Any = None
 ) -> tuple[Callable[..., np.ndarray], dict[str, float]]:
     """Ordinary kriging in its dual form: one weight per station for all cells, found once by pseudo-inverse."""
+    from scipy.linalg import pinv
+
     count, values = len(stations.x), stations.values
     if count < FEW_FOR_KRIGING and parameters is None:
         warnings.warn(

@@ -229,8 +229,7 @@ def _close(handle: _Handle) -> None:
 
 
 def _handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
-    with _lock:
-        held = _open.setdefault(threading.get_ident(), OrderedDict())
+    held = _mine()
     key = (path, grid, source.variable, source.bands, source.nodata, source.legend)
     if key in held:
         held.move_to_end(key)
@@ -239,6 +238,18 @@ def _handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
     if len(held) > OPEN_FILES:
         _close(held.popitem(last=False)[1])
     return handle
+
+
+def _mine() -> OrderedDict[Any, _Handle]:
+    """What this thread has open; a new thread first closes what threads that have ended left behind."""
+    thread = threading.get_ident()
+    with _lock:
+        if thread not in _open:
+            for ended in set(_open) - {other.ident for other in threading.enumerate()}:
+                for handle in _open.pop(ended).values():
+                    _close(handle)
+            _open[thread] = OrderedDict()
+        return _open[thread]
 
 
 def _open_handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -18,7 +17,6 @@ from soilloss.errors import DataError, SourceError
 ZERO_IS_A_CODE = {"channels", "flow_direction"}
 
 
-@lru_cache(maxsize=32)
 def read_legend(legend: str) -> Mapping[int, int]:
     """Return code -> class of a legend: a name (the packaged table ``legend_<name>``) or the path of a CSV file.
 

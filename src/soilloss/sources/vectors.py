@@ -8,16 +8,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
 import numpy as np
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS, Transformer
 from shapely.geometry.base import BaseGeometry
 
 from soilloss.errors import DataError, GridError, SourceError, did_you_mean
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 # Borders drawn twice overlap by slivers; this share of the smaller polygon is worth a finding.
 OVERLAP_SHARE = 0.001
@@ -42,6 +43,9 @@ def read_polygons(path: str | Path, *, column: str | None = None) -> gpd.GeoData
     DataError
         If it holds no polygons, or lacks the column.
     """
+    import geopandas as gpd
+    from pyogrio.errors import DataLayerError, DataSourceError
+
     path = Path(path)
     if not path.exists():
         raise SourceError(f"there is no file {path}; check the path, which is taken from the data folder")
@@ -74,6 +78,8 @@ def read_zones(path: str | Path, name: str | None, crs: Any) -> gpd.GeoDataFrame
 
     Polygons of the same name become one zone, in the order in which they are first met.
     """
+    import geopandas as gpd
+
     frame = read_polygons(path, column=name).to_crs(crs)
     labels = frame[name].astype(str) if name else np.arange(1, len(frame) + 1).astype(str)
     zones = gpd.GeoDataFrame({"zone": np.asarray(labels, object)}, geometry=np.asarray(frame.geometry), crs=frame.crs)
@@ -115,6 +121,8 @@ def overlaps(frame: gpd.GeoDataFrame) -> list[str]:
 
 def _only_polygons(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
     """Mend what crosses itself; drop empty shapes; refuse points and lines."""
+    import geopandas as gpd
+
     shapes = shapely.make_valid(shapely.force_2d(np.asarray(frame.geometry)))
     if (shapely.get_dimensions(np.asarray(frame.geometry)) < 2).any() or len(shapes) == 0:
         kinds = ", ".join(sorted(set(frame.geom_type.dropna()))) or "no shapes"
