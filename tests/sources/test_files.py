@@ -280,11 +280,14 @@ def test_real_catchment(shared_data):
     np.testing.assert_allclose(block[1:], np.where(raw == -32768, np.nan, raw * 1e-4), rtol=1e-6)
 
 
-def test_real_land_cover_of_a_whole_degree_square(shared_data):
+def test_real_land_cover_of_an_island(shared_data):
     path = shared_data / "landcover/worldcover/ESA_WorldCover_10m_2021_v200_N00E006_Map.tif"
     if not path.exists():
-        pytest.skip("WorldCover tile is absent")
+        pytest.skip("the WorldCover tile is absent")
     source = files.raster_source("land_cover", path, ["2021"], legend="worldcover")
-    grid = GeoBox((60, 60), Affine(30, 0, 300_000, 0, -30, 30_000), "EPSG:32632")
-    out = files.read_block(source, grid, "2021", (slice(0, 60), slice(0, 60)))
+    grid = GeoBox((100, 100), Affine(30, 0, 325_000, 0, -30, 181_000), "EPSG:32632")  # Principe, 10 m to 30 m
+    out = files.read_block(source, grid, "2021", (slice(0, 100), slice(0, 100)))
     assert set(np.unique(out[~np.isnan(out)])) <= set(range(1, 9))
+    assert (out == 1).mean() > 0.5
+    part = files.read_block(source, grid, "2021", (slice(13, 60), slice(29, 97)))
+    np.testing.assert_array_equal(part, out[13:60, 29:97])
