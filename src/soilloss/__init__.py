@@ -40,12 +40,12 @@ _NAMES = {
     "rusle": "soilloss.model",
     "csle": "soilloss.model",
     "severity": "soilloss.model",
-    "check": "soilloss.workflow",
-    "open": "soilloss.workflow",
-    "plan": "soilloss.workflow",
-    "run": "soilloss.workflow",
-    "verify": "soilloss.workflow",
-    "METHODS": "soilloss.workflow",
+    "check": "soilloss.workflow.check",
+    "open": "soilloss.workflow.site",
+    "plan": "soilloss.workflow.run",
+    "run": "soilloss.workflow.run",
+    "verify": "soilloss.workflow.record",
+    "METHODS": "soilloss.workflow.methods",
 }
 
 __all__ = [  # errors and the vocabulary, then what loads when touched

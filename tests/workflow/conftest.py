@@ -81,6 +81,12 @@ def write_project():
     return make_project
 
 
+@pytest.fixture(autouse=True)
+def _no_pictures(monkeypatch):
+    """Drawing the report takes most of the time of a small run; `finished` and the command's tests draw it."""
+    monkeypatch.setattr("soilloss.workflow.run.write_report", lambda folder, record: None)
+
+
 @pytest.fixture
 def landscape(tmp_path, grid):
     """A folder with the rasters of the landscape and its project file."""

@@ -57,7 +57,7 @@ def test_coefficients_without_a_name_go_to_the_default(landscape):
     with pytest.raises(ProjectError, match="no coefficient 'longest'"):
         open_site(landscape / "project.yml", {"methods.topography.longest": 100.0})
     with pytest.raises(ProjectError, match="has no default"):
-        open_site(landscape / "project.yml", {"methods.sand.share": 1.0})
+        open_site(landscape / "project.yml", {"methods.rock_fragments.share": 1.0})
 
 
 def test_open_gives_lazy_sources(landscape):

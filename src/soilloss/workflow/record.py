@@ -186,8 +186,7 @@ def _raster(site: Site, passed: Pass, one: Map) -> dict[str, Any]:
 def _statistics(found: Statistics) -> dict[str, Any]:
     edges = bin_edges()
     percentiles = {str(q): _number(percentile_from_histogram(found.counts, edges, q)) for q in (2, 25, 50, 75, 98)}
-    low, high = max(found.low, 0.0), max(percentiles["98"] or 0.0, found.low)
-    bars = np.linspace(low, high if high > low else low + 1, HISTOGRAM_BARS + 1)
+    bars = _bars(found, percentiles["98"] or 0.0)
     middle = (edges[:-1] + edges[1:]) / 2
     counts, _ = np.histogram(middle[found.counts > 0], bars, weights=found.counts[found.counts > 0])
     return {
@@ -197,6 +196,14 @@ def _statistics(found: Statistics) -> dict[str, Any]:
         "percentiles": percentiles,
         "histogram": {"edges": [_number(b) for b in bars], "counts": [int(c) for c in counts]},
     }
+
+
+def _bars(found: Statistics, top: float) -> np.ndarray:
+    """Edges of the bars to draw: even, or growing by a constant factor where values span orders of magnitude."""
+    low, high = max(found.low, 0.0), max(top, found.low)
+    if high > 100 * max(low, 1e-9):
+        return np.array([0.0, *np.geomspace(high / 1e4, high, HISTOGRAM_BARS)])
+    return np.linspace(low, high if high > low else low + 1, HISTOGRAM_BARS + 1)
 
 
 def _number(value: Any) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 from odc.geo.geobox import GeoBox
+from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 import soilloss
@@ -16,7 +17,7 @@ from soilloss.errors import GridError, ProjectError
 from soilloss.grid import align
 from soilloss.grid.blocks import Window
 from soilloss.grid.target import checked, crop, make_grid, parse_crs
-from soilloss.sources import cubes, files, vectors
+from soilloss.sources import files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
@@ -238,6 +239,8 @@ def _elevation_key(site: Site) -> str:
 
 def _give_cube(site: Site, name: str, source: projects.Raster) -> None:
     """A NetCDF or Zarr variable is written out once as GeoTIFFs on its own grid, then read like any raster."""
+    from soilloss.sources import cubes
+
     path = site.data / source.file
     key = key_of(soilloss.__version__, name, site.store.file_hash(path), source.model_dump(), site.project.steps)
     destination = site.store.folder / "cubes" / f"{name}-{key}"
@@ -355,7 +358,8 @@ def describe_grid(site: Site) -> dict[str, Any]:
     grid = checked(site.grid, "the target grid")
     if grid.crs is None:
         raise GridError("the target grid has no crs; give grid: {crs, resolution}")
-    box, lonlat = grid.boundingbox, grid.geographic_extent.boundingbox
+    box = grid.boundingbox
+    to_lonlat = Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
     return {
         "crs": f"EPSG:{grid.crs.epsg}" if grid.crs.epsg else grid.crs.to_wkt(),
         "wkt": grid.crs.to_wkt(),
@@ -363,5 +367,5 @@ def describe_grid(site: Site) -> dict[str, Any]:
         "shape": list(site.shape),
         "resolution": [grid.affine.a, -grid.affine.e],
         "bounds": list(box.bbox),
-        "bounds_lonlat": list(lonlat.bbox),
+        "bounds_lonlat": list(to_lonlat.transform_bounds(*box.bbox)),
     }
