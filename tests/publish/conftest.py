@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.ndimage import gaussian_filter
 
 from soilloss.grid.target import make_grid
 from soilloss.publish.rasters import Draft
+from soilloss.publish.report import write_report
 
 GRID = make_grid((376_020, 2_040_030, 376_020 + 700 * 90, 2_040_030 + 520 * 90), "EPSG:32643", 90)
 UNIT = "t ha-1 yr-1"
@@ -216,3 +218,51 @@ def finished(tmp_path_factory):
     """The folder and its record; tests must not change it."""
     folder = tmp_path_factory.mktemp("finished") / "out"
     return folder, make_folder(folder)
+
+
+VOID = {"meta", "img", "br", "mspace", "link", "hr"}
+
+
+class Reader(HTMLParser):
+    """A page as a browser would take it: links, ids, images and words; tags must nest."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open, self.loads, self.links, self.ids, self.images, self.tags = [], [], [], [], [], []
+        self._words = []
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        self.tags.append(tag)
+        self.loads += [found[name] for name in ("src", "data", "poster", "srcset") if name in found]
+        self.links += [found["href"]] if "href" in found else []
+        self.ids += [found["id"]] if "id" in found else []
+        self.images += [found] if tag == "img" else []
+        self.open += [] if tag in VOID else [tag]
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self._words.append(data)
+
+    @property
+    def words(self) -> str:
+        return " ".join(" ".join(self._words).split())
+
+
+@pytest.fixture(scope="session")
+def read_page():
+    return Reader
+
+
+@pytest.fixture(scope="session")
+def report(finished):
+    """The report of the finished folder: its text, and what a reader finds in it."""
+    text = write_report(finished[0]).read_text(encoding="utf-8")
+    return text, Reader(text)

@@ -9,10 +9,11 @@ from typing import Any
 
 from soilloss.publish import bibliography, html
 from soilloss.publish.mathml import formula
-from soilloss.publish.page import Page, label
-from soilloss.publish.text import number, unit_text
+from soilloss.publish.page import Page
+from soilloss.publish.text import label, number, unit_text
 from soilloss.variables import VARIABLES
 
+FEW = 3
 PLACES = {"source": "given", "points": "at points, then a surface", "stored": "whole grid", "pass": "cell by cell"}
 LIMITS = (
     (
@@ -120,17 +121,28 @@ def inputs(page: Page) -> str:
         (
             label(entry["variable"]),
             entry["kind"],
-            entry["path"] if entry.get("path") else f"the number {number(entry.get('value'), 6)}",
+            _origin(entry),
             entry.get("crs") or "",
             " × ".join(number(n, 9) for n in entry.get("shape") or []),
             unit_text(entry.get("unit") or ""),
             100 * entry["missing_share"] if entry.get("missing_share") is not None else None,
-            (entry.get("sha256") or "")[:16],
+            ", ".join(hash_[:16] for hash_ in _listed(entry.get("sha256"))[:FEW]),
         )
         for entry in page.record.get("inputs") or []
     ]
     header = ["variable", "kind", "from", "CRS", "size", "unit", "missing [%]", "SHA-256, first 16"]
     return html.table(header, rows, "What the run read; whole hashes are in <code>record.json</code>.")
+
+
+def _origin(entry: Mapping[str, Any]) -> str:
+    paths = _listed(entry.get("path"))
+    if not paths:
+        return f"the number {number(entry.get('value'), 6)}"
+    return ", ".join(paths) if len(paths) <= FEW else f"{paths[0]} … {paths[-1]} ({len(paths)} files)"
+
+
+def _listed(value: Any) -> list[str]:
+    return [] if value is None else [value] if isinstance(value, str) else list(value)
 
 
 def references(page: Page) -> str:

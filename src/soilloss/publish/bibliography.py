@@ -27,7 +27,23 @@ def entries() -> dict[str, dict[str, str]]:
     >>> entries()["bohner2006" if "bohner2006" in entries() else "renard1997"]["year"][:2] in ("19", "20")
     True
     """
-    return parse(files("soilloss").joinpath("references.bib").read_text(encoding="utf-8"))
+    return parse(_text())
+
+
+def bibtex(keys: Iterable[str]) -> str:
+    """Return the BibTeX entries of `keys`, as they stand in ``references.bib``.
+
+    Examples
+    --------
+    >>> bibtex(["renard1994"]).startswith("@article{renard1994,")
+    True
+    """
+    found = {match[2]: match[0] for match in ENTRY.finditer(_text())}
+    return "\n\n".join(found[key] for key in keys if key in found)
+
+
+def _text() -> str:
+    return files("soilloss").joinpath("references.bib").read_text(encoding="utf-8")
 
 
 def parse(text: str) -> dict[str, dict[str, str]]:

@@ -12,7 +12,7 @@ import pystac
 from shapely.geometry import box as rectangle
 from shapely.geometry import mapping, shape
 
-from soilloss.publish.page import label as title_of
+from soilloss.publish.text import label
 from soilloss.variables import VARIABLES
 
 PROJECTION = "https://stac-extensions.github.io/projection/v2.0.0/schema.json"
@@ -109,7 +109,7 @@ def _asset(entry: Mapping[str, Any], folder: Path) -> pystac.Asset:
     words = {"soilloss:method": entry["method"], "soilloss:citation": entry["cite"], "soilloss:hash": entry["hash"]}
     return pystac.Asset(
         href=str(folder / entry["path"]),
-        title=title_of(entry["variable"]),
+        title=label(entry["variable"]),
         media_type=COG,
         roles=["data"],
         extra_fields={"bands": [band], **{key: word for key, word in words.items() if word}},

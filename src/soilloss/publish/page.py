@@ -56,18 +56,3 @@ def value(row: dict[str, Any], start: str) -> Any:
     12.5
     """
     return next(row[name] for name in row if name.startswith(start))
-
-
-def label(variable: str) -> str:
-    """Return a variable's name for readers, with its letter.
-
-    Examples
-    --------
-    >>> label("erosivity")
-    'erosivity R'
-    >>> label("annual_precipitation")
-    'annual precipitation'
-    """
-    known = VARIABLES.get(variable)
-    name = variable.replace("_", " ")
-    return f"{name} {known.symbol}" if known and len(known.symbol) in (1, 2) and known.symbol.isupper() else name

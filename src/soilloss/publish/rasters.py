@@ -116,9 +116,10 @@ class Draft:
         if overviews:
             add_overviews(self._temporary)
         with rasterio.open(self._temporary) as dataset:
-            self.hash = _combine(dataset, self._digests)
-        self._write_category_names()
+            combined = _combine(dataset, self._digests)
         self._temporary.replace(self.path)
+        self._write_category_names()
+        self.hash = combined
 
     def discard(self) -> None:
         """Leave nothing behind; a former raster of that name stays as it was."""

@@ -6,10 +6,12 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
+
 from soilloss.publish import figures, html, maps
 from soilloss.publish.location import draw_location
-from soilloss.publish.page import MEAN, Page, label, value
-from soilloss.publish.text import degrees, number, unit_text
+from soilloss.publish.page import MEAN, Page, value
+from soilloss.publish.text import degrees, label, number, unit_text
 
 MOST_ZONES, MOST_MAPS = 60, 12
 Row = dict[str, Any]
@@ -49,7 +51,7 @@ def answer(page: Page) -> str:
         ("area with a value", total["area_ha"], "ha"),
     ]
     entry = (page.rasters("soil_loss") or [{}])[0]
-    if "percentiles" in entry:
+    if entry.get("percentiles"):
         tiles.append(("median cell", entry["percentiles"].get("50"), unit))
     shown = "".join(f"<div><dt>{n}</dt><dd>{number(v)} <span>{u}</span></dd></div>" for n, v, u in tiles)
     return f'<div class="answer">{html.paragraph(first, _worst(page))}</div>\n<dl class="tiles">{shown}</dl>'
@@ -101,7 +103,7 @@ def soil_loss(page: Page) -> str:
 
 def _histogram(page: Page, entry: Row, unit: str) -> str:
     counted = entry.get("histogram")
-    if not counted or not len(counted["counts"]):
+    if not counted or not sum(counted["counts"]):
         return ""
     median = entry["percentiles"]["50"]
     drawn = figures.draw_histogram(counted["edges"], counted["counts"], entry["mean"], median, unit)
@@ -114,7 +116,7 @@ def _histogram(page: Page, entry: Row, unit: str) -> str:
 
 def _high(entry: Row) -> float:
     """The value the colours of soil loss should reach."""
-    return (entry.get("percentiles") or {}).get("98") or entry["maximum"]
+    return (entry.get("percentiles") or {}).get("98") or entry.get("maximum") or 1.0
 
 
 def severity(page: Page) -> str:
@@ -183,7 +185,7 @@ def _maps_by_step(page: Page, unit: str) -> str:
 
 def zones(page: Page) -> str:
     """Show the table by zone, worst first."""
-    rows = sorted(page.mean_of("zones"), key=lambda row: -value(row, "mean"))
+    rows = sorted(page.mean_of("zones"), key=lambda row: -np.nan_to_num(value(row, "mean"), nan=-1))
     if not rows:
         return ""
     more = f" The {MOST_ZONES} with the highest mean of {len(rows)}." if len(rows) > MOST_ZONES else ""
@@ -207,7 +209,12 @@ def factors(page: Page) -> str:
     )
     drawn = page.figure("factors", maps.draw_small_maps(panels), caption, "Maps of the factors")
     rows = [
-        (label(e["variable"]), unit_text(e["unit"]), e["minimum"], e["mean"], e["maximum"], e["method"])
+        (
+            label(e["variable"]),
+            unit_text(e["unit"]),
+            *(e.get(key) for key in ("minimum", "mean", "maximum")),
+            e["method"],
+        )
         for e in entries
     ]
     return drawn + html.table(["factor", "unit", "lowest", "mean", "highest", "method"], rows, "Values of the factors.")

@@ -1,9 +1,11 @@
-"""Numbers and units as people read them."""
+"""Numbers, units and names as people read them."""
 
 from __future__ import annotations
 
 import math
 import re
+
+from soilloss.variables import VARIABLES
 
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NARROW_SPACE = "\u202f"
@@ -66,3 +68,18 @@ def degrees(value: float, positive: str, negative: str) -> str:
     """
     text = f"{abs(value):.2f}".rstrip("0").rstrip(".")
     return f"{text}° {positive if value >= 0 else negative}" if value else f"{text}°"
+
+
+def label(variable: str) -> str:
+    """Return a variable's name for readers, with its letter.
+
+    Examples
+    --------
+    >>> label("erosivity")
+    'erosivity R'
+    >>> label("annual_precipitation")
+    'annual precipitation'
+    """
+    known = VARIABLES.get(variable)
+    name = variable.replace("_", " ")
+    return f"{name} {known.symbol}" if known and len(known.symbol) in (1, 2) and known.symbol.isupper() else name
