@@ -12,6 +12,7 @@ PYTHON := $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 endif
 
 .DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
 .PHONY: help setup demo check test test-fast test-all-pythons docs bench clean
 
 help:  ## list the verbs
@@ -50,7 +51,7 @@ docs: $(VENV)/.docs  ## the documentation; warnings are errors
 	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
 	@echo docs/_build/html/index.html
 
-bench: $(VENV)/.core  ## timings against the stored ones
+bench: $(VENV)/.core  ## run the benchmarks
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
 
 clean:  ## remove what make made (not your results)
@@ -62,6 +63,7 @@ $(BIN)/python:
 	$(BIN)/python -m pip install -qq --upgrade 'pip>=25.1'
 
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) (once; under a minute on a usual line)"
 	$(BIN)/python -m pip install -qq -c constraints.txt -e .
 	@touch $@
 
