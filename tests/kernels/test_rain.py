@@ -7,50 +7,84 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soilloss.kernels.rain import add_periods, heavy_days, largest_depth, storm_starts, storm_table
+from soilloss.kernels.rain import (
+    add_periods,
+    add_powers,
+    heavy_days,
+    largest_depth,
+    power_parts,
+    storm_starts,
+    storm_table,
+)
 
 STARTS, SLOTS = np.array([0, 3, 5, 8]), np.array([0, 1, 0])
+WEIGHTS = np.array([1.0, 10.0, 1.0])
 
 
-def summed(rain, threshold=2.0, exponent=2.0, needed=1):
-    cells = rain.shape[0]
-    sums, years = np.zeros((cells, 2)), np.zeros((cells, 2), np.int32)
-    weights, need = np.array([1.0, 10.0, 1.0]), np.full(3, needed)
-    add_periods(rain, STARTS, SLOTS, weights, need, np.ones(cells), np.full(cells, exponent), threshold, sums, years)
+def empty(cells):
+    return np.zeros((2, cells)), np.zeros((2, cells), np.int32)
+
+
+def summed(days, threshold=2.0, exponent=2.0, needed=1):
+    cells = days.shape[1]
+    sums, years = empty(cells)
+    power = np.ones(cells), np.full(cells, exponent), threshold
+    add_periods(days, STARTS, SLOTS, WEIGHTS, np.full(3, needed), *power, sums, years)
     return sums, years
 
 
-def test_periods_by_hand():
-    rain = np.array([[1, 2, 3, np.nan, 4, np.nan, -1, np.inf]], "f4")
-    sums, years = summed(rain)
-    assert sums.tolist() == [[13, 160]]
-    assert years.tolist() == [[1, 1]]
-    assert summed(rain, needed=2)[1].tolist() == [[1, 0]]
+def summed_fast(days, threshold=2.0, exponent=2.0, needed=1):
+    sums, years = empty(days.shape[1])
+    power = *power_parts(exponent), np.float32(threshold)
+    add_powers(days, days.view(np.int32), STARTS, SLOTS, WEIGHTS, np.full(3, needed), *power, sums, years)
+    return sums, years
 
 
-def test_many_cells_and_both_memory_orders():
-    rain = np.random.default_rng(3).gamma(0.5, 5, (8, 150)).astype("f4")
-    sums, _ = summed(rain.T)
-    np.testing.assert_array_equal(sums, summed(np.ascontiguousarray(rain.T))[0])
-    squares = np.where(rain >= 2, rain.astype(float) ** 2, 0)
-    np.testing.assert_allclose(sums[:, 0], squares[[0, 1, 2, 5, 6, 7]].sum(axis=0))
-    np.testing.assert_allclose(sums[:, 1], 10 * squares[3:5].sum(axis=0))
+@pytest.mark.parametrize("kernel", [summed, summed_fast])
+def test_periods_by_hand(kernel):
+    days = np.array([[1, 2, 3, np.nan, 4, np.nan, -1, np.inf]], "f4").T.copy()
+    sums, years = kernel(days)
+    np.testing.assert_allclose(sums, [[13], [160]], rtol=1e-6)
+    assert years.tolist() == [[1], [1]]
+    assert kernel(days, needed=2)[1].tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize("kernel", [summed, summed_fast])
+def test_more_cells_than_a_tile(kernel):
+    days = np.random.default_rng(3).gamma(0.5, 5, (8, 2500)).astype("f4")
+    sums, _ = kernel(days)
+    squares = np.where(days >= 2, days.astype(float) ** 2, 0)
+    np.testing.assert_allclose(sums[0], squares[[0, 1, 2, 5, 6, 7]].sum(axis=0), rtol=1e-6)
+    np.testing.assert_allclose(sums[1], 10 * squares[3:5].sum(axis=0), rtol=1e-6)
 
 
 def test_a_record_may_come_in_pieces():
-    rain = np.random.default_rng(4).gamma(0.5, 5, (3, 8))
-    whole, _ = summed(rain)
-    sums, years = np.zeros((3, 2)), np.zeros((3, 2), np.int32)
-    for part, starts, slot in ((rain[:, :3], [0, 3], 0), (rain[:, 3:5], [0, 2], 1), (rain[:, 5:], [0, 3], 0)):
+    days = np.random.default_rng(4).gamma(0.5, 5, (8, 3))
+    whole, _ = summed(days)
+    sums, years = empty(3)
+    for part, starts, slot in ((days[:3], [0, 3], 0), (days[3:5], [0, 2], 1), (days[5:], [0, 3], 0)):
         one, weights = np.ones(1, np.int64), np.array([10.0 if slot else 1.0])
         options = (np.array(starts), np.array([slot]), weights, one, np.ones(3), np.full(3, 2.0), 2.0)
         add_periods(part, *options, sums, years)
     np.testing.assert_array_equal(sums, whole)
 
 
+@pytest.mark.parametrize("exponent", [1.05, 1.7265, 2.0, 3.5, 4.0])
+def test_fast_power_is_good_to_a_millionth(exponent):
+    """Over every binary exponent that a power can have in float32, with mantissas at and between the borders of 2."""
+    amounts = np.geomspace(1, 2.0 ** (127 / exponent), 200_000).astype("f4")
+    amounts = np.concatenate([amounts, np.exp2(np.arange(int(127 / exponent))).astype("f4"), np.float32([1.9999999])])
+    sums, years = np.zeros((1, amounts.size)), np.zeros((1, amounts.size), np.int32)
+    one, slot = np.ones(1, np.int64), np.zeros(1, np.int64)
+    rain = amounts[None]
+    power = *power_parts(exponent), np.float32(1)
+    add_powers(rain, rain.view(np.int32), np.array([0, 1]), slot, np.ones(1), one, *power, sums, years)
+    np.testing.assert_allclose(sums[0], amounts.astype(float) ** exponent, rtol=1e-6)
+
+
 def test_heavy_days():
     counts, amounts, valid = np.zeros((3, 2))
-    heavy_days(np.array([[12, 11.9, np.nan, 30], [0, 0, -1, np.inf]]), 12.0, counts, amounts, valid)
+    heavy_days(np.array([[12, 11.9, np.nan, 30], [0, 0, -1, np.inf]]).T.copy(), 12.0, counts, amounts, valid)
     assert [counts.tolist(), amounts.tolist(), valid.tolist()] == [[2, 0], [42, 0], [3, 2]]
 
 

@@ -6,16 +6,21 @@ have data, so a year without rain counts and a year without a record does not.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from soilloss.equation import equation
 from soilloss.errors import DataError
-from soilloss.kernels.rain import add_periods
+from soilloss.kernels.rain import add_periods, add_powers, power_parts
 from soilloss.kernels.valid import not_negative
 
 HALF_MONTH_SPLIT = 15
+# cells whose days are brought into order at a time
+STRIP = 1024
+# exponents for which the fast power of float32 is good to 1e-6
+FAST_UP_TO = 4.0
 
 
 class Periods(NamedTuple):
@@ -199,13 +204,110 @@ def mean_of_periods(
     threshold: float = 0.0,
 ) -> np.ndarray:
     """Return the mean over years of ``weight * scale * sum(rain ** exponent)`` for each slot of the year."""
+    cells = rain.size // rain.shape[-1]
+    scale, exponent = (v if np.ndim(v) == 0 else np.broadcast_to(np.ravel(v), cells) for v in (scale, exponent))
+    out = np.empty((cells, slots), np.result_type(rain, np.float32))
+    for some, days in strips(rain):
+        power = [v if np.ndim(v) == 0 else v[some] for v in (scale, exponent)]
+        sums = Sums.empty(slots, days.shape[1])
+        add_days(sums, days, periods, weights, needed, *power, threshold)
+        out[some] = sums.means().T
+    return out.reshape(*rain.shape[:-1], slots)
+
+
+def strips(rain: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+    """Yield slices of cells with their rain as (days, cells) in this order of memory: one, where it lies so already."""
     flat = rain.reshape(-1, rain.shape[-1])
-    flat = flat.astype(np.result_type(flat, np.float32), copy=False)
-    sums, years = np.zeros((len(flat), slots)), np.zeros((len(flat), slots), np.int32)
-    scale, exponent = (np.array(np.broadcast_to(np.ravel(v), len(flat)), float) for v in (scale, exponent))
-    add_periods(flat, periods.starts, periods.slots, weights, needed, scale, exponent, threshold, sums, years)
-    means = np.divide(sums, years, out=np.full_like(sums, np.nan), where=years > 0)
-    return means.reshape(*rain.shape[:-1], slots).astype(flat.dtype, copy=False)
+    kind = np.result_type(rain, np.float32)
+    width = len(flat) if flat.T.flags.c_contiguous and flat.dtype == kind else STRIP
+    for first in range(0, len(flat), max(width, 1)):
+        some = slice(first, first + width)
+        yield some, np.ascontiguousarray(flat[some].T, dtype=kind)
+
+
+class Sums(NamedTuple):
+    """Running sums of periods, and the years that count, by slot of the year and cell."""
+
+    total: np.ndarray
+    years: np.ndarray
+
+    @classmethod
+    def empty(cls, slots: int, cells: int) -> Sums:
+        """Return sums to which nothing was added."""
+        return cls(np.zeros((slots, cells)), np.zeros((slots, cells), np.int32))
+
+    def means(self) -> np.ndarray:
+        """Return the mean over the years, NaN where there is none."""
+        return np.divide(self.total, self.years, out=np.full_like(self.total, np.nan), where=self.years > 0)
+
+
+def add_days(
+    sums: Sums,
+    days: np.ndarray,
+    periods: Periods,
+    weights: np.ndarray,
+    needed: np.ndarray,
+    scale: Any = 1.0,
+    exponent: Any = 1.0,
+    threshold: float = 0.0,
+) -> None:
+    """Add to `sums` whole periods of rain (days, cells), float32 or float64 in this order of memory."""
+    cuts = periods.starts, periods.slots
+    if (
+        days.dtype == np.float32
+        and np.ndim(scale) == np.ndim(exponent) == 0
+        and threshold >= 1 < exponent <= FAST_UP_TO
+    ):
+        parts = power_parts(float(exponent))
+        add_powers(days, days.view(np.int32), *cuts, weights * scale, needed, *parts, np.float32(threshold), *sums)
+    else:
+        scale, exponent = (np.array(np.broadcast_to(v, days.shape[1]), float) for v in (scale, exponent))
+        add_periods(days, *cuts, weights, needed, scale, exponent, max(threshold, 0.0), *sums)
+
+
+def whole_half_months(parts: Iterable[tuple[Any, np.ndarray]]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Cut a record that comes in parts anew, so that no half-month lies in two of them.
+
+    Parameters
+    ----------
+    parts : iterable of (dates, array (days, ...))
+        In order of time, of any lengths.
+
+    Yields
+    ------
+    (dates, array (days, ...))
+        Views of the parts where possible; at most half a month is copied and held back.
+
+    Raises
+    ------
+    DataError
+        If dates are missing, not one per day, unsorted or repeated.
+
+    Examples
+    --------
+    >>> parts = (("2001-01-01", np.zeros(20)), ("2001-01-21", np.zeros(19)))
+    >>> [str(dates[-1]) for dates, _ in whole_half_months(parts)]
+    ['2001-01-15', '2001-01-31', '2001-02-08']
+    """
+    held: list[tuple[np.ndarray, np.ndarray]] = []
+    for time, rain in parts:
+        dates = dates_of(time, len(rain))
+        starts = half_month_periods(dates, len(rain)).starts
+        if len(starts) > 2:
+            first, last = starts[1], starts[-2]
+            yield _joined([*held, (dates[:first], rain[:first])])
+            if first < last:
+                yield dates[first:last], rain[first:last]
+            held = [(dates[last:], rain[last:].copy())]
+        else:
+            held = [_joined([*held, (dates, rain.copy())])]
+    if held:
+        yield _joined(held)
+
+
+def _joined(pieces: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    dates, rain = zip(*pieces, strict=True)
+    return np.concatenate(dates), np.concatenate(rain)
 
 
 def _day_of_month(dates: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Loops over rain: sums of days by half-month or month, and storms in a record of short steps.
 
-Days may lie along either axis in memory: cells are taken in small tiles, so both orders stay in the cache.
+Days lie along the first axis: a row of cells is one day, taken in tiles whose sums stay in the cache.
 """
 
 from __future__ import annotations
@@ -8,7 +8,68 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-TILE = 64
+TILE = 1024
+MANTISSA = np.int32(0x7FFFFF)
+
+
+def power_parts(exponent):
+    """Return a polynomial for ``m ** exponent`` with m from 1 to 2, and the factors of 2, 4, 16 ... to that exponent.
+
+    Together they raise any float32 from 1 on to a fixed power, see `_raised`.
+    """
+    nodes = np.polynomial.Chebyshev.interpolate(lambda t: ((t + 3) / 2) ** exponent, 8)
+    factors = np.exp2(np.minimum(exponent * 2.0 ** np.arange(7), 127))
+    polynomial = nodes.convert(kind=np.polynomial.Polynomial).coef
+    return tuple(polynomial.astype(np.float32)), tuple(factors.astype(np.float32))
+
+
+@njit(nogil=True, cache=True)
+def _raised(code, polynomial, factors):
+    """Return the power of the float32, 1 or more, whose bits are `code`; without branches, so that lanes run abreast.
+
+    Its mantissa goes into the polynomial, whose variable runs from -1 to 1; its binary exponent picks the factors.
+    """
+    one = np.float32(1)
+    t = np.float32(code & MANTISSA) * np.float32(2.0**-22) - one
+    out = ((polynomial[8] * t + polynomial[7]) * t + polynomial[6]) * t + polynomial[5]
+    out = (((out * t + polynomial[4]) * t + polynomial[3]) * t + polynomial[2]) * t + polynomial[1]
+    octave = (code >> 23) - 127
+    low = (factors[0] if octave & 1 else one) * (factors[1] if octave & 2 else one)
+    high = (factors[2] if octave & 4 else one) * (factors[3] if octave & 8 else one)
+    top = (factors[4] if octave & 16 else one) * (factors[5] if octave & 32 else one)
+    return (out * t + polynomial[0]) * (low * high) * (top * (factors[6] if octave & 64 else one))
+
+
+@njit(nogil=True, cache=True)
+def add_powers(rain, bits, starts, slots, weights, needed, polynomial, factors, threshold, sums, years):
+    """Do as `add_periods` for float32 rain, one exponent and no scale; good to 1e-6.
+
+    Parameters
+    ----------
+    rain, bits : float32 array (days, cells), and the same memory seen as int32
+    polynomial, factors
+        From `power_parts`.
+    threshold : float32
+        At least 1.
+    """
+    cells = rain.shape[1]
+    zero, infinite = np.float32(0), np.float32(np.inf)
+    total, valid = np.empty(TILE, np.float32), np.empty(TILE, np.int32)
+    for first in range(0, cells, TILE):
+        width = min(TILE, cells - first)
+        for period in range(slots.size):
+            total[:] = 0
+            valid[:] = 0
+            for day in range(starts[period], starts[period + 1]):
+                amounts, codes = rain[day, first : first + width], bits[day, first : first + width]
+                for i in range(width):
+                    known = amounts[i] < infinite
+                    valid[i] += (amounts[i] >= zero) & known
+                    power = _raised(codes[i], polynomial, factors)
+                    total[i] += power if (amounts[i] >= threshold) & known else zero
+            _close(
+                total, valid, weights[period], needed[period], sums[slots[period]], years[slots[period]], first, width
+            )
 
 
 @njit(nogil=True, cache=True)
@@ -17,52 +78,60 @@ def add_periods(rain, starts, slots, weights, needed, scale, exponent, threshold
 
     Parameters
     ----------
-    rain : float array (cells, days)
+    rain : float array (days, cells)
         NaN, negative and infinite days are missing.
     starts : int array (periods + 1)
         First day of each period, and the end of the last.
     slots, weights, needed : arrays (periods)
-        Column of `sums` it belongs to, its weight, and the valid days it must have to count.
+        Row of `sums` it belongs to, its weight, and the valid days it must have to count.
     scale, exponent : float64 arrays (cells)
     threshold : float
         Days below it add nothing.
-    sums, years : float64 and integer arrays (cells, slots)
+    sums, years : float64 and integer arrays (slots, cells)
         Added to in place, so that a long record may come in pieces cut between periods.
     """
-    cells = rain.shape[0]
-    total = np.empty(TILE)
-    valid = np.empty(TILE, np.int64)
+    cells = rain.shape[1]
+    total, valid = np.empty(TILE), np.empty(TILE, np.int32)
     for first in range(0, cells, TILE):
         width = min(TILE, cells - first)
         for period in range(slots.size):
-            total[:] = 0.0
+            total[:] = 0
             valid[:] = 0
             for day in range(starts[period], starts[period + 1]):
+                amounts = rain[day, first : first + width]
                 for i in range(width):
-                    amount = rain[first + i, day]
-                    if 0.0 <= amount < np.inf:
-                        valid[i] += 1
-                        if amount >= threshold:
-                            total[i] += amount ** exponent[first + i]
-            for i in range(width):
-                if valid[i] >= needed[period]:
-                    sums[first + i, slots[period]] += weights[period] * scale[first + i] * total[i]
-                    years[first + i, slots[period]] += 1
+                    valid[i] += (amounts[i] >= 0) & (amounts[i] < np.inf)
+                for i in range(width):
+                    if threshold <= amounts[i] < np.inf:
+                        total[i] += scale[first + i] * amounts[i] ** exponent[first + i]
+            _close(
+                total, valid, weights[period], needed[period], sums[slots[period]], years[slots[period]], first, width
+            )
+
+
+@njit(nogil=True, cache=True)
+def _close(total, valid, weight, needed, sums, years, first, width):
+    """Add the period that ends to its slot, in cells that have enough valid days of it."""
+    for i in range(width):
+        counts = valid[i] >= needed
+        sums[first + i] += weight * total[i] if counts else 0.0
+        years[first + i] += counts
 
 
 @njit(nogil=True, cache=True)
 def heavy_days(rain, threshold, counts, amounts, valid):
-    """Fill, for each cell, the number and amount of days not below `threshold`, and the number of valid days."""
-    for first in range(0, rain.shape[0], TILE):
-        last = min(first + TILE, rain.shape[0])
-        for day in range(rain.shape[1]):
-            for cell in range(first, last):
-                amount = rain[cell, day]
-                if 0.0 <= amount < np.inf:
-                    valid[cell] += 1
-                    if amount >= threshold:
-                        counts[cell] += 1
-                        amounts[cell] += amount
+    """Fill, for each cell, the number and amount of days not below `threshold`, and the number of valid days.
+
+    Days are on the first axis of `rain`.
+    """
+    for day in range(rain.shape[0]):
+        for cell in range(rain.shape[1]):
+            amount = rain[day, cell]
+            sound = (amount >= 0) & (amount < np.inf)
+            heavy = sound & (amount >= threshold)
+            valid[cell] += sound
+            counts[cell] += heavy
+            amounts[cell] += amount if heavy else 0.0
 
 
 @njit(nogil=True, cache=True)

@@ -12,7 +12,7 @@ from soilloss.factors.erosivity.annual import (
     singh_1981_as_printed,
     zhang_fu_2003,
 )
-from soilloss.factors.erosivity.daily import xie_2016, zhang_2002, zhang_fu_2003_daily
+from soilloss.factors.erosivity.daily import xie_2016, xie_2016_in_parts, zhang_2002, zhang_fu_2003_daily
 from soilloss.factors.erosivity.monthly import (
     arnoldus_1977,
     arnoldus_1977_as_printed,
@@ -65,6 +65,7 @@ __all__ = [
     "wischmeier_smith_1978",
     "wischmeier_smith_1978_energy",
     "xie_2016",
+    "xie_2016_in_parts",
     "yearly_erosivity",
     "zhang_2002",
     "zhang_fu_2003",

@@ -7,12 +7,22 @@ arrays; a transposed view of (days, rows, columns) serves as well and is not cop
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from soilloss.derive.climate import Periods, half_month_periods, mean_of_periods
+from soilloss.derive.climate import (
+    Periods,
+    Sums,
+    add_days,
+    half_month_periods,
+    mean_of_periods,
+    strips,
+    whole_half_months,
+)
 from soilloss.equation import equation
+from soilloss.errors import DataError
 from soilloss.kernels.rain import heavy_days
 
 MAY_TO_SEPTEMBER = (5, 6, 7, 8, 9)
@@ -87,6 +97,58 @@ def xie_2016(
         exponent=exponent,
         threshold=threshold * (1 - SLACK),
     )
+
+
+def xie_2016_in_parts(
+    parts: Iterable[tuple[Any, np.ndarray]],
+    *,
+    threshold: float = 9.7,
+    warm_alpha: float = 0.3937,
+    cold_alpha: float = 0.3101,
+    exponent: float = 1.7265,
+    warm_months: tuple[int, ...] = MAY_TO_SEPTEMBER,
+    min_valid_fraction: float = 0.9,
+) -> np.ndarray:
+    """Half-month erosivity by `xie_2016` of a record too long for the memory, read part by part.
+
+    Parameters
+    ----------
+    parts : iterable of (dates, array (days, ...)), mm
+        Parts of the record in order of time, of any lengths; dates as `time` of `xie_2016`. Days are on the first
+        axis, as in files.
+    threshold, warm_alpha, cold_alpha, exponent, warm_months, min_valid_fraction
+        As in `xie_2016`.
+
+    Returns
+    -------
+    array (..., 24), MJ mm ha-1 h-1
+        Mean over the years; NaN where no year has the half-month.
+
+    Raises
+    ------
+    DataError
+        If dates are missing, not one per day, unsorted or repeated, or there is no part.
+
+    Examples
+    --------
+    >>> rain = np.zeros((365, 2, 2))
+    >>> rain[9] = 12.0
+    >>> parts = (("2001-01-01", rain[:12]), ("2001-01-13", rain[12:]))
+    >>> xie_2016_in_parts(parts)[1, 1, :2].round(4)
+    array([22.6312,  0.    ])
+    """
+    sums, shape, kind = None, (), np.dtype(np.float32)
+    for dates, rain in whole_half_months(parts):
+        days = np.ascontiguousarray(rain.reshape(len(rain), -1), np.result_type(rain, np.float32))
+        if sums is None:
+            sums, shape, kind = Sums.empty(24, days.shape[1]), rain.shape[1:], days.dtype
+        periods = half_month_periods(dates, len(days))
+        weights = np.where(np.isin(periods.months, warm_months), warm_alpha, cold_alpha)
+        needed = periods.needed(min_valid_fraction)
+        add_days(sums, days, periods, weights, needed, 1.0, exponent, threshold * (1 - SLACK))
+    if sums is None:
+        raise DataError("the record has no parts; give at least one pair of dates and rain")
+    return sums.means().T.astype(kind).reshape(*shape, 24)
 
 
 @equation(gives="half_month_erosivity", cite="zhang2002", over="day")
@@ -205,10 +267,9 @@ def _erosive_rain(rain: np.ndarray, periods: Periods, threshold: float) -> tuple
 
     The stand-in only keeps the arithmetic finite: without such days nothing is summed.
     """
-    flat = rain.reshape(-1, rain.shape[-1])
-    flat = flat.astype(np.result_type(flat, np.float32), copy=False)
-    counts, amounts, valid = (np.zeros(len(flat)) for _ in range(3))
-    heavy_days(flat, threshold * (1 - SLACK), counts, amounts, valid)
+    counts, amounts, valid = (np.zeros(rain.size // rain.shape[-1]) for _ in range(3))
+    for some, days in strips(rain):
+        heavy_days(days, threshold * (1 - SLACK), counts[some], amounts[some], valid[some])
     any_heavy = counts > 0
     daily = np.divide(amounts, counts, out=np.full_like(amounts, threshold), where=any_heavy)
     years = valid / periods.days_per_year
