@@ -9,13 +9,23 @@ from PIL import Image
 from soilloss.publish import figures
 
 
-def test_histogram_shares_add_up_whatever_the_bins():
-    edges = np.array([-np.inf, 0, 0.5, 1, 10, 100, np.inf])
-    figure = figures.draw_histogram(edges, np.array([0, 10, 20, 40, 30, 0]), 22.0, 4.0, "t ha-1 yr-1")
-    axes = figure.axes[0]
+@pytest.mark.parametrize(
+    ("edges", "scale"),
+    [
+        ([0, *np.geomspace(0.01, 100, 20)], "log"),
+        ([0, *np.geomspace(0.15, 1500, 20)], "log"),
+        (np.linspace(3, 9, 21), "linear"),
+        (np.linspace(-1, 1, 21), "linear"),
+    ],
+)
+def test_histogram_shares_add_up(edges, scale):
+    counts = np.arange(len(edges) - 1)
+    axes = figures.draw_histogram(edges, counts, 5.0, 4.0, "t ha-1 yr-1").axes[0]
     assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(100)
+    assert axes.get_xscale() == scale
     assert axes.get_xlabel() == "soil loss (t ha⁻¹ yr⁻¹)"
-    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["mean 22", "median 4"]
+    assert [t.get_text() for t in axes.get_legend().get_texts()] == ["mean 5", "median 4"]
+    assert axes.patches[-1].get_height() == pytest.approx(100 * counts[-1] / counts.sum())
 
 
 def test_years():

@@ -45,5 +45,10 @@ def test_what_is_not_known_is_shown_as_it_is(latex):
     assert formula(latex) == f"<code>{latex.replace('&', '&amp;')}</code>"
 
 
+def test_parts_come_on_lines_of_their_own():
+    root = ElementTree.fromstring(formula(r"a = b, \quad c = \left(d \quad e\right) \qquad f"))
+    assert ["".join(row.itertext()) for row in root.findall("./mtable/mtr")] == ["a=b,", "c=(de)", "f"]
+
+
 def test_is_escaped():
     assert "<script>" not in formula(r"a < b \text{<script>} <script>")

@@ -40,7 +40,7 @@ def test_a_single_run_without_extras_leaves_sections_out(finished, tmp_path, rea
     (tmp_path / "soil_loss.tif").write_bytes((folder / "soil_loss.tif").read_bytes())
     reader = read_page(write_report(tmp_path, record).read_text(encoding="utf-8"))
     assert not {"years", "zones", "points"} & set(reader.ids)
-    assert "By these data the area lost" in reader.words
+    assert "By these data the area loses" in reader.words
     assert "No cell of the area lacks a value" in reader.words
 
 
@@ -65,7 +65,8 @@ def test_zones_are_sorted_and_cut(finished):
 
 
 @pytest.mark.parametrize(
-    ("steps", "text"), [(["2014"], "In 2014"), (["2014-Q1", "2015-Q4"], "Over 2014–2015"), ([""], "By these data")]
+    ("steps", "text"),
+    [(["2014"], "In 2014 the area lost"), (["2014-Q1", "2015-Q4"], "Over 2014–2015 the"), ([""], "By these data")],
 )
 def test_the_period_in_words(finished, steps, text):
     folder, record = finished

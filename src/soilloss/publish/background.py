@@ -131,6 +131,8 @@ def inputs(page: Page) -> str:
         for entry in page.record.get("inputs") or []
     ]
     header = ["variable", "kind", "from", "CRS", "size", "unit", "missing [%]", "SHA-256, first 16"]
+    filled = [i for i in range(len(header)) if any(row[i] not in ("", None) for row in rows)]
+    header, rows = [header[i] for i in filled], [[row[i] for i in filled] for row in rows]
     return html.table(header, rows, "What the run read; whole hashes are in <code>record.json</code>.")
 
 

@@ -14,7 +14,6 @@ from soilloss.publish.maps import DPI, INK
 from soilloss.publish.text import number, with_unit
 
 BAR, LINE, ACCENT = "#4a6f8a", "#1d3f58", "#b35806"
-BINS = 40
 FLOOR = 0.1
 
 
@@ -25,23 +24,29 @@ def save(figure: Figure, path: Path) -> Path:
     return path
 
 
-def draw_histogram(edges: np.ndarray, counts: np.ndarray, mean: float, median: float, unit: str) -> Figure:
-    """Draw how the area is shared out among values of soil loss, on a logarithmic axis.
+def draw_histogram(edges: Sequence[float], counts: Sequence[float], mean: float, median: float, unit: str) -> Figure:
+    """Draw how the area is shared out among values of soil loss.
 
-    `edges` (n + 1) and `counts` (n) are cells by value; what is below 0.1 is drawn as 0.1.
+    `edges` (n + 1) and `counts` (n) are cells by value. The axis is logarithmic where values span two powers of ten;
+    what is below 0.1 then stands in one bar at its left end.
     """
-    edges, counts = np.asarray(edges, float), np.asarray(counts, float)
-    middle = np.clip(np.nan_to_num((edges[1:] + edges[:-1]) / 2, posinf=edges[np.isfinite(edges)].max()), FLOOR, None)
-    top = max(middle[counts > 0].max(initial=1.0) * 1.1, 1.0)
-    bins = np.geomspace(FLOOR, top, BINS + 1)
-    share = 100 * np.histogram(middle, bins, weights=counts)[0] / max(counts.sum(), 1)
+    bins, heights = np.asarray(edges, float), np.asarray(counts, float)
+    logarithmic = bins[-1] > 100 * max(bins[1], FLOOR)
+    if logarithmic:
+        first = int(np.searchsorted(bins, FLOOR, side="right"))
+        bins = np.concatenate([[min(FLOOR, bins[first] / 1.3)], bins[first:]])
+        heights = np.concatenate([[heights[:first].sum()], heights[first:]])
     figure, axes = _chart(7.4, 3.0)
+    share = 100 * heights / max(heights.sum(), 1)
     axes.bar(bins[:-1], share, np.diff(bins), align="edge", color=BAR, edgecolor="white", linewidth=0.4)
-    axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"≤ {FLOOR:g}" if value <= FLOOR else number(value)))
+    if logarithmic:
+        axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda x, _: f"≤ {FLOOR:g}" if logarithmic and x <= FLOOR else number(x))
+    )
     for value, name, style in ((mean, "mean", "-"), (median, "median", "--")):
-        axes.axvline(max(value, FLOOR), color=ACCENT, linestyle=style, label=f"{name} {number(value)}")
-    axes.set(xlabel=with_unit("soil loss", unit), ylabel="share of the area (%)", xlim=(FLOOR, top))
+        axes.axvline(max(value, bins[0]), color=ACCENT, linestyle=style, label=f"{name} {number(value)}")
+    axes.set(xlabel=with_unit("soil loss", unit), ylabel="share of the area (%)", xlim=(bins[0], bins[-1]))
     axes.legend(frameon=False, fontsize=9)
     return figure
 

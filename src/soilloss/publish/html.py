@@ -29,7 +29,7 @@ def text(value: Any) -> str:
     if isinstance(value, bool | str):
         return escape(str(value))
     if isinstance(value, int | float):
-        return number(value, 4)
+        return number(value, 15 if isinstance(value, int) else 4)
     return escape(str(value))
 
 

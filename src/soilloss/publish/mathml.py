@@ -25,6 +25,7 @@ OPERATORS = {
     "approx": "≈", "partial": "∂", "pm": "±", "ldots": "…", "dots": "…", "infty": "∞", "sum": "∑", "prod": "∏",
     "int": "∫", "lfloor": "⌊", "rfloor": "⌋", "circ": "°", "mid": "|", "cup": "∪", "cap": "∩",
 }  # fmt: skip
+BREAKS = ("\\quad", "\\qquad")
 SPACES = {"quad": "1em", "qquad": "2em", ",": "0.2em", ";": "0.3em", ":": "0.25em", " ": "0.3em", "!": "0em"}
 TABLES = {"cases": ("{", "."), "matrix": (".", "."), "pmatrix": ("(", ")"), "bmatrix": ("[", "]")}
 ABOVE = {"bar": "¯", "overline": "¯", "hat": "^"}
@@ -33,6 +34,8 @@ LIMITS = ("<mo>∑", "<mo>∏", "<mi>min", "<mi>max")
 
 def formula(latex: str) -> str:
     r"""Return `latex` as a ``<math>`` block, or as ``<code>`` where it uses something that is not known here.
+
+    Parts that ``\quad`` or ``\qquad`` holds apart come on lines of their own, so that they fit a page.
 
     Examples
     --------
@@ -43,10 +46,16 @@ def formula(latex: str) -> str:
     """
     try:
         tokens = TOKEN.findall(latex)[::-1]
-        body = _row(tokens, "")
+        lines = [_row(tokens, "", *BREAKS)]
+        while tokens:
+            tokens.pop()
+            lines.append(_row(tokens, "", *BREAKS))
     except (ValueError, LookupError):
         return f"<code>{escape(latex)}</code>"
-    return f'<math display="block"><mrow>{body}</mrow></math>'
+    if len(lines) == 1:
+        return f'<math display="block"><mrow>{lines[0]}</mrow></math>'
+    rows = "".join(f"<mtr><mtd><mrow>{line}</mrow></mtd></mtr>" for line in lines)
+    return f'<math display="block"><mtable displaystyle="true" columnalign="left">{rows}</mtable></math>'
 
 
 def _row(tokens: list[str], *ends: str) -> str:
@@ -91,7 +100,9 @@ def _atom(tokens: list[str]) -> str:
     if token in "}&^_":
         raise ValueError(f"unexpected {token}")
     # brackets grow only by \left and \right; an exponent behind one would make the pair unequal
-    fixed = ' stretchy="false"' if token in "()[]|" else ""
+    fixed = (
+        ' stretchy="false"' if token in "()[]" else ' stretchy="false" lspace="0" rspace="0"' if token == "|" else ""
+    )
     return f"<mo{fixed}>{escape({'-': '−', '*': '·'}.get(token, token))}</mo>"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from soilloss.publish import figures, html, maps
 from soilloss.publish.location import draw_location
 from soilloss.publish.page import MEAN, Page, value
-from soilloss.publish.text import degrees, label, number, unit_text
+from soilloss.publish.text import amount, degrees, label, number, unit_text
 
 MOST_ZONES, MOST_MAPS = 60, 12
 Row = dict[str, Any]
@@ -40,10 +40,11 @@ def _period(page: Page) -> str:
 def answer(page: Page) -> str:
     """Return the result in a sentence and four numbers."""
     total, unit, period = page.record["total"], _unit(page.unit()), _period(page)
-    when = f"In {period}" if period.isdigit() else f"Over {period}" if period else "By these data"
+    when = f"In {period} the area lost" if period.isdigit() else f"Over {period} the area lost"
+    when = when if period else "By these data the area loses"
     first = (
-        f"{when} the area lost on average <strong>{number(total['mean'])} {unit}</strong> of soil by sheet and rill "
-        f"erosion: {number(total['soil_loss_t'])} t a year from {number(total['area_ha'])} ha."
+        f"{when} on average <strong>{number(total['mean'])} {unit}</strong> of soil by sheet and rill "
+        f"erosion: {amount(total['soil_loss_t'])} t a year from {number(total['area_ha'])} ha."
     )
     tiles = [
         ("mean soil loss", total["mean"], unit),
@@ -53,7 +54,7 @@ def answer(page: Page) -> str:
     entry = (page.rasters("soil_loss") or [{}])[0]
     if entry.get("percentiles"):
         tiles.append(("median cell", entry["percentiles"].get("50"), unit))
-    shown = "".join(f"<div><dt>{n}</dt><dd>{number(v)} <span>{u}</span></dd></div>" for n, v, u in tiles)
+    shown = "".join(f"<div><dt>{n}</dt><dd>{amount(v)} <span>{u}</span></dd></div>" for n, v, u in tiles)
     return f'<div class="answer">{html.paragraph(first, _worst(page))}</div>\n<dl class="tiles">{shown}</dl>'
 
 

@@ -52,10 +52,22 @@ def number(value: float | int | None, digits: int = 3) -> str:
     places = digits - 1 - math.floor(math.log10(abs(value)))
     rounded = round(value, places)
     if abs(rounded) < 1e-4:
-        return f"{rounded:.{digits - 1}e}".replace("-", "−")
+        mantissa, power = f"{rounded:.{digits - 1}e}".split("e")
+        return f"{mantissa} × 10{str(int(power)).translate(SUPERSCRIPT)}".replace("-", "−")
     text = f"{rounded:,.{max(places, 0)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return text.replace(",", NARROW_SPACE).replace("-", "−")
+
+
+def amount(value: float | None) -> str:
+    """Return a large number in millions.
+
+    Examples
+    --------
+    >>> amount(141_800_000), amount(500)
+    ('142 million', '500')
+    """
+    return f"{number(value / 1e6)} million" if value is not None and abs(value) >= 1e6 else number(value)
 
 
 def degrees(value: float, positive: str, negative: str) -> str:
