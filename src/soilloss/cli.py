@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -254,38 +255,39 @@ def _count(findings: Sequence[Any]) -> str:
     return ", ".join(f"{n} {level}{'s' * (n != 1)}" for level, n in numbers)
 
 
-class _watch:
-    """Progress on standard error with time left: a bar on a terminal, a line per stage elsewhere."""
+@contextmanager
+def _watch(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
+    """Progress on standard error with time left: a bar on a terminal, a line per stage elsewhere, or nothing."""
+    if quiet:
+        yield lambda _stage, _done, _total: None
+        return
+    if not sys.stderr.isatty():
+        yield _tell_stages()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    def __init__(self, quiet: bool) -> None:
-        self.quiet, self.bar, self.task, self.stage = quiet, None, None, ""
+    columns = (TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        tasks: dict[str, Any] = {}
 
-    def __enter__(self) -> Callable[[str, int, int], None]:
-        if not self.quiet and sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        def tell(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
 
-            columns = (TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-            self.bar = Progress(*columns, console=Console(stderr=True))
-            self.bar.start()
-        return self.tell
+        yield tell
 
-    def tell(self, stage: str, done: int, total: int) -> None:
-        """Note that `done` of `total` parts of a stage are finished."""
-        if self.quiet:
-            return
-        fresh, self.stage = stage != self.stage, stage
-        if self.bar is None:
-            if fresh:
-                print(f"{stage} ...", file=sys.stderr, flush=True)
-            return
-        if fresh:
-            self.task = self.bar.add_task(stage, total=total)
-        self.bar.update(self.task, completed=done, total=total)
 
-    def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+def _tell_stages() -> Callable[[str, int, int], None]:
+    seen: set[str] = set()
+
+    def tell(stage: str, _done: int, _total: int) -> None:
+        if stage not in seen:
+            seen.add(stage)
+            print(f"{stage} ...", file=sys.stderr, flush=True)
+
+    return tell
 
 
 if __name__ == "__main__":

@@ -57,8 +57,9 @@ def make_grid(bounds: tuple[float, float, float, float], crs: Any, resolution: f
 def crop(grid: GeoBox, bounds: tuple[float, float, float, float], name: str) -> GeoBox:
     """Return the whole cells of `grid` that cover `bounds` (west, south, east, north in its CRS)."""
     west, south, east, north = bounds
-    left, top = ~grid.affine * (west, north)
-    right, bottom = ~grid.affine * (east, south)
+    a = grid.affine
+    left, right = ((x - a.c) / a.a for x in (west, east))
+    top, bottom = ((y - a.f) / a.e for y in (north, south))
     rows = slice(max(0, math.floor(top + 1e-6)), min(grid.shape[0], math.ceil(bottom - 1e-6)))
     columns = slice(max(0, math.floor(left + 1e-6)), min(grid.shape[1], math.ceil(right - 1e-6)))
     if rows.stop <= rows.start or columns.stop <= columns.start:

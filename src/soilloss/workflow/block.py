@@ -95,7 +95,7 @@ def _make(work: Work, outer: Window, label: str, reads: Sequence[str], known: Ma
 def _call(step: Step, data: list[Any], size: float | CellSize, label: str) -> Any:
     assert step.function is not None
     spec = spec_of(step.function)
-    supplied = {"cell_size": size} if "cell_size" in spec.supplied else {}
+    supplied: dict[str, Any] = {"cell_size": size} if "cell_size" in spec.supplied else {}
     if "time" in spec.supplied and label:
         year = int(label[:4])
         supplied["time"] = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ import odc.geo.xr
 import pandas as pd
 import rioxarray
 import xarray as xr
-from dask import delayed
+from dask.delayed import delayed
 
 from soilloss.grid.blocks import windows
+from soilloss.sources.files import RasterSource
 from soilloss.variables import VARIABLES
 from soilloss.workflow import record, stored
 from soilloss.workflow.site import Site, is_changing
@@ -26,15 +28,15 @@ def lazy_sources(site: Site) -> xr.Dataset:
     for item in stored.pending(site):
         if item.kind != "step":
             stored.make(site, item, None, lambda _done, _total: None)
-    coords = dict(odc.geo.xr.xr_coords(site.grid, dims=("y", "x")))
+    coords = odc.geo.xr.xr_coords(site.grid, dims=("y", "x"))
     arrays = {name: _array(site, name, coords) for name in site.given if name in site.project.sources}
     return xr.Dataset(arrays)
 
 
-def _array(site: Site, name: str, coords: dict[str, Any]) -> xr.DataArray:
+def _array(site: Site, name: str, coords: Mapping[Any, Any]) -> xr.DataArray:
     variable, given = VARIABLES[name], site.given[name]
     attributes = {"units": variable.unit, "long_name": variable.meaning}
-    if isinstance(given, float):
+    if not isinstance(given, RasterSource):
         return xr.DataArray(given, attrs=attributes)
     labels = list(site.project.steps) if is_changing(given) else [""]
     bands = len(given.bands) if variable.axis else 0

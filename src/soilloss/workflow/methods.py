@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from soilloss.equation import spec_of
 from soilloss.errors import ProjectError, did_you_mean
@@ -76,8 +76,8 @@ def _modules() -> Iterator[Any]:
 def _collect() -> dict[str, dict[str, Function]]:
     methods: dict[str, dict[str, Function]] = {}
     for module in _modules():
-        for name, thing in vars(module).items():
-            if callable(thing) and hasattr(thing, "spec") and thing.__module__ == module.__name__:
+        for name, thing in cast("dict[str, Any]", vars(module)).items():
+            if hasattr(thing, "spec") and thing.__module__ == module.__name__:
                 methods.setdefault(spec_of(thing).gives, {})[name] = thing
     return {variable: dict(sorted(found.items())) for variable, found in sorted(methods.items())}
 

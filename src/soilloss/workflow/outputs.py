@@ -247,7 +247,8 @@ class _Place:
         self.run.write("soil_loss", label, self.window, loss)
         self.run.write("severity", label, self.window, grade)
         own = Sums(*(np.zeros_like(a) for a in self.run.sums[label]))
-        add_cells(loss, self.area, grade, *self.entries, *own)
+        zone, row, column, share = self.entries
+        add_cells(loss, self.area, grade, zone, row, column, share, own.mass, own.surface)
         with self.run.lock:
             for total, part in zip(self.run.sums[label], own, strict=True):
                 total += part

@@ -15,6 +15,7 @@ from pyproj import Transformer
 from soilloss.derive import points as surfaces
 from soilloss.equation import spec_of
 from soilloss.errors import DataError, MissingInputError
+from soilloss.grid import align
 from soilloss.grid.blocks import Window
 from soilloss.sources import tables
 from soilloss.variables import VARIABLES
@@ -41,7 +42,7 @@ def values_at_points(site: Site, variable: str) -> AtPoints:
     source = site.project.sources[variable]
     assert isinstance(source, Table)
     points = tables.read_points(site.data / source.table, crs=source.crs, units=source.units)
-    to_grid = Transformer.from_crs(points.crs, site.grid.crs.to_wkt(), always_xy=True)
+    to_grid = Transformer.from_crs(points.crs, site.wkt, always_xy=True)
     x, y = (np.asarray(v, float) for v in to_grid.transform(points.x, points.y))
     columns = dict(points.columns)
     if source.interpolate == "height" and "elevation" not in columns:
@@ -89,8 +90,7 @@ def _evaluate(
 
 def _sample(site: Site, variable: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Cells of a raster under the points, NaN outside the grid."""
-    columns, rows = ~site.grid.affine * (x, y)
-    rows, columns = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    columns, rows = (np.floor(v).astype(int) for v in align.apply(~site.grid.affine, x, y))
     inside = (rows >= 0) & (rows < site.shape[0]) & (columns >= 0) & (columns < site.shape[1])
     out = np.full(len(x), np.nan)
     for i in np.flatnonzero(inside):
@@ -154,9 +154,9 @@ def _metric(site: Site, found: AtPoints) -> tuple[np.ndarray, np.ndarray]:
 
 def _to_metres(site: Site, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Coordinates in metres: those of a projected grid, else an equidistant projection about the grid's middle."""
-    return surfaces.metric_xy(x, y, site.grid.crs.to_wkt(), centre=_centre(site))
+    return surfaces.metric_xy(x, y, site.wkt, centre=_centre(site))
 
 
 def _centre(site: Site) -> tuple[float, float]:
     rows, columns = whole(site)
-    return site.grid.affine * (columns.stop / 2, rows.stop / 2)
+    return align.apply(site.grid.affine, columns.stop / 2, rows.stop / 2)

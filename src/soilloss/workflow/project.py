@@ -322,9 +322,9 @@ def _keys_at(place: tuple[Any, ...]) -> list[str]:
     """The keys known where an unknown one stood."""
     if place[:1] == ("sources",):
         return [key for source in (Raster, Table, Polygons, Constant) for key in source.model_fields]
-    model: Any = Project
+    model: type[BaseModel] = Project
     for part in place:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        field = model.model_fields.get(str(part))
         named = [m for n, m in _MODELS.items() if part == n or (field and n in str(field.annotation))]
         model = named[0] if named else model
     return list(model.model_fields)

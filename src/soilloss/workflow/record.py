@@ -22,11 +22,12 @@ from soilloss.errors import ProjectError, SourceError
 from soilloss.kernels.counts import percentile_from_histogram
 from soilloss.kernels.summary import bin_edges
 from soilloss.sources import vectors
+from soilloss.sources.files import RasterSource
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
 from soilloss.workflow.outputs import MEAN, Map, Pass, Statistics, unit_of
 from soilloss.workflow.plan import Step
-from soilloss.workflow.site import Site, describe_grid, make_site
+from soilloss.workflow.site import Site, describe_grid, is_cube, make_site
 
 LIBRARIES = ("numpy", "numba", "scipy", "pandas", "rasterio", "pyproj", "shapely", "geopandas", "exactextract")
 HISTOGRAM_BARS = 40
@@ -52,7 +53,7 @@ def make(
         "file": site.file.name,
         "folder": str(site.file.parent.resolve()),
         "project": project.model_dump(mode="json"),
-        "area": mapping(vectors.reproject(site.area, site.grid.crs.to_wkt(), "EPSG:4326")) if site.area else None,
+        "area": mapping(vectors.reproject(site.area, site.wkt, "EPSG:4326")) if site.area else None,
         "grid": describe_grid(site),
         "period": _period(project),
         "plan": [_step(site, step) for step in site.steps],
@@ -143,13 +144,13 @@ def _plain(value: Any) -> Any:
 def _input(site: Site, name: str) -> dict[str, Any]:
     source, given = site.project.sources[name], site.given[name]
     out: dict[str, Any] = {"variable": name, "unit": VARIABLES[name].unit, "value": None, "path": None}
-    if isinstance(given, float):
+    if not isinstance(given, RasterSource):
         return out | {"kind": "constant", "value": given}
     kinds = {projects.Table: "table", projects.Polygons: "polygons", projects.Raster: "raster"}
     paths = [Path(path) for _, path in site.unaligned.get(name, given).files]
     if isinstance(source, projects.Table | projects.Polygons):
         paths = [site.data / (source.table if isinstance(source, projects.Table) else source.polygons)]
-    elif site.keys and isinstance(source, projects.Raster) and source.variable:
+    elif isinstance(source, projects.Raster) and is_cube(source):
         paths = [site.data / source.file]
     return out | {
         "kind": kinds[type(source)],

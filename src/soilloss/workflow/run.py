@@ -18,7 +18,7 @@ import xarray as xr
 from soilloss.errors import ProjectError
 from soilloss.publish.catalog import write_catalog
 from soilloss.publish.report import write_report
-from soilloss.sources import vectors
+from soilloss.sources import files, vectors
 from soilloss.workflow import record, stored
 from soilloss.workflow.check import Finding, examine, refuse
 from soilloss.workflow.outputs import Pass, tables_of
@@ -103,6 +103,11 @@ def execute(site: Site, *, workers: int | None = None, progress: Progress = sile
     started = time.monotonic()
     _recover(site.folder)
     _own_or_empty(site.folder)
+    with files.environment():
+        return _execute(site, workers, progress, started)
+
+
+def _execute(site: Site, workers: int | None, progress: Progress, started: float) -> Outcome:
     progress("checking", 0, 1)
     findings = examine(site)
     refuse(findings)
@@ -119,6 +124,7 @@ def execute(site: Site, *, workers: int | None = None, progress: Progress = sile
         _swap(draft, site.folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        files.close_all()
     return Outcome(site.folder, [item.path.name for item in todo], reused, findings, time.monotonic() - started)
 
 
@@ -127,7 +133,7 @@ def _publish(
 ) -> None:
     zones = None
     if site.project.zones:
-        zones = vectors.read_zones(site.data / site.project.zones.file, site.project.zones.name, site.grid.crs.to_wkt())
+        zones = vectors.read_zones(site.data / site.project.zones.file, site.project.zones.name, site.wkt)
     passed = Pass(site, draft, zones)
     passed.run(workers, lambda done, total: progress("maps", done, total))
     progress("overviews", 0, 1)

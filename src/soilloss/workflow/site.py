@@ -17,7 +17,7 @@ from soilloss.errors import GridError, ProjectError
 from soilloss.grid import align
 from soilloss.grid.blocks import Window
 from soilloss.grid.target import checked, crop, make_grid, parse_crs
-from soilloss.sources import files, vectors
+from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
@@ -66,6 +66,13 @@ class Site(NamedTuple):
         return self.file.parent / self.project.publish.folder
 
     @property
+    def wkt(self) -> str:
+        """The CRS of the target grid, in full."""
+        if self.grid.crs is None:
+            raise GridError("the target grid has no crs; give grid: {crs, resolution}")
+        return self.grid.crs.to_wkt()
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the target grid."""
         return int(self.grid.shape[0]), int(self.grid.shape[1])
@@ -78,7 +85,7 @@ class Site(NamedTuple):
     def read(self, variable: str, label: str, window: Window) -> Any:
         """Return a source or stored variable in canonical units: a number, or float32 cells of the window."""
         given = self.given[variable]
-        return given if isinstance(given, float) else self.read_source(given, label, window)
+        return self.read_source(given, label, window) if isinstance(given, files.RasterSource) else given
 
     def read_source(self, source: files.RasterSource, label: str, window: Window) -> np.ndarray:
         """Return cells of a raster on the target grid."""
@@ -87,7 +94,7 @@ class Site(NamedTuple):
 
 def is_changing(given: Given) -> bool:
     """Whether a source has a file per time step."""
-    return not isinstance(given, float) and given.files[0][0] != ""
+    return isinstance(given, files.RasterSource) and given.files[0][0] != ""
 
 
 def open_site(path: Path | str, overrides: Mapping[str, Any] | None = None) -> Site:
@@ -101,14 +108,15 @@ def make_site(project: projects.Project, file: Path) -> Site:
     """Find grid, plan and sources of a project that lies (or would lie) in `file`."""
     data = file.parent / project.data
     steps = plan_of(project)
+    store = Store(file.parent / ".soilloss")
     rasters = {
-        name: _raster(name, source, project, data)
+        name: _raster(name, source, project, data, store)
         for name, source in project.sources.items()
-        if isinstance(source, projects.Raster) and not _is_cube(source)
+        if isinstance(source, projects.Raster)
     }
     area, area_crs = vectors.read_area(data / project.area) if project.area else (None, None)
     grid, area = _target(project, rasters, area, area_crs)
-    site = Site(project, file, data, grid, area, steps, {}, {}, [], {}, Store(file.parent / ".soilloss"))
+    site = Site(project, file, data, grid, area, steps, {}, {}, [], {}, store)
     used = {step.variable for step in steps}
     for name, source in project.sources.items():
         if name in used:
@@ -148,23 +156,22 @@ def _choices(project: projects.Project) -> tuple[dict[str, Choice], dict[str, li
     return chosen, known
 
 
-def _is_cube(source: projects.Raster) -> bool:
+def is_cube(source: projects.Raster) -> bool:
+    """Whether a source is a variable of a NetCDF or Zarr file."""
     return source.variable is not None or source.file.rstrip("/").endswith((".nc", ".zarr", ".nc4", ".h5"))
 
 
-def _raster(name: str, source: projects.Raster, project: projects.Project, data: Path) -> files.RasterSource:
-    return files.raster_source(
-        name,
-        source.file,
-        project.steps,
-        folder=data,
-        band=source.band,
-        scale=source.scale,
-        offset=source.offset,
-        nodata=source.nodata,
-        unit=source.unit,
-        legend=source.legend,
-    )
+def _raster(
+    name: str, source: projects.Raster, project: projects.Project, data: Path, store: Store
+) -> files.RasterSource:
+    """Find a raster; a NetCDF or Zarr variable is first written out as GeoTIFFs on its own grid."""
+    stated = {key: getattr(source, key) for key in ("scale", "offset", "nodata", "unit", "legend")}
+    if not is_cube(source):
+        return files.raster_source(name, source.file, project.steps, folder=data, band=source.band, **stated)
+    path = data / source.file
+    key = key_of(soilloss.__version__, name, store.file_hash(path), source.model_dump(), project.steps)
+    destination = store.folder / "cubes" / f"{name}-{key}"
+    return cubes.import_cube(path, source.variable or name, name, project.steps, destination, **stated)
 
 
 def _target(
@@ -204,7 +211,7 @@ def _give(site: Site, name: str, source: Any, raster: files.RasterSource | None)
         site.given[name] = float(convert(name, source.value, unit))
         site.keys[name] = key_of(name, site.given[name])
     elif raster is not None:
-        hashes = [(label, site.store.file_hash(Path(path))) for label, path in raster.files]
+        hashes = _hashes(site, source, raster)
         legend = _legend_hash(site, raster.legend)
         key = key_of(name, hashes, raster.bands, raster.scale, raster.offset, str(raster.nodata), raster.unit, legend)
         site.given[name], site.keys[name] = raster, key
@@ -216,11 +223,15 @@ def _legend_hash(site: Site, legend: str) -> str:
     return site.store.file_hash(Path(legend)) if legend.endswith(".csv") else legend
 
 
-def _give_made(site: Site, name: str, source: projects.Raster | projects.Table | projects.Polygons) -> None:
+def _hashes(site: Site, source: projects.Raster, raster: files.RasterSource) -> list[tuple[str, str]]:
+    """Content of the files behind a raster, by step; a cube is one file for all."""
+    if is_cube(source):
+        return [("", site.store.file_hash(site.data / source.file))]
+    return [(label, site.store.file_hash(Path(path))) for label, path in raster.files]
+
+
+def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons) -> None:
     """A source that becomes a raster on the target grid before the pass."""
-    if isinstance(source, projects.Raster):
-        _give_cube(site, name, source)
-        return
     named = source.table if isinstance(source, projects.Table) else source.polygons
     parts = [site.store.file_hash(site.data / named), source.model_dump(), grid_key(site.grid)]
     if isinstance(source, projects.Table) and source.interpolate == "height":
@@ -232,29 +243,11 @@ def _give_made(site: Site, name: str, source: projects.Raster | projects.Table |
 def _elevation_key(site: Site) -> str:
     """The key of elevation, entering it first: a surface over height reads it."""
     source = site.project.sources["elevation"]
-    raster = _raster("elevation", source, site.project, site.data) if isinstance(source, projects.Raster) else None
+    raster = None
+    if isinstance(source, projects.Raster):
+        raster = _raster("elevation", source, site.project, site.data, site.store)
     _give(site, "elevation", source, raster)
     return site.keys["elevation"]
-
-
-def _give_cube(site: Site, name: str, source: projects.Raster) -> None:
-    """A NetCDF or Zarr variable is written out once as GeoTIFFs on its own grid, then read like any raster."""
-    from soilloss.sources import cubes
-
-    path = site.data / source.file
-    key = key_of(soilloss.__version__, name, site.store.file_hash(path), source.model_dump(), site.project.steps)
-    destination = site.store.folder / "cubes" / f"{name}-{key}"
-    site.given[name] = cubes.import_cube(
-        path,
-        source.variable or name,
-        name,
-        site.project.steps,
-        destination,
-        scale=source.scale,
-        offset=source.offset,
-        unit=source.unit,
-    )
-    site.keys[name] = key
 
 
 def grid_key(grid: GeoBox) -> str:
@@ -302,7 +295,7 @@ def _sources_of(site: Site, step: Step) -> list[str]:
     while todo:
         name = todo.pop()
         if name in site.given:
-            found += [] if isinstance(site.given[name], float) else [name]
+            found += [name] if isinstance(site.given[name], files.RasterSource) else []
         else:
             todo += made[name].inputs
     return found
@@ -316,7 +309,8 @@ def _labels(site: Site, step: Step) -> list[str]:
 def _store_aligned(site: Site, name: str) -> None:
     """Keep an aligned copy of a source that whole-grid steps read, unless its cells are the target's already."""
     source = site.given[name]
-    if isinstance(source, float) or any(s.variable == name for s in site.stored) or _coincides(source, site.grid):
+    assert isinstance(source, files.RasterSource)
+    if any(item.variable == name for item in site.stored) or _coincides(source, site.grid):
         return
     labels = [label for label, _ in source.files]
     site.unaligned[name] = source
@@ -356,13 +350,11 @@ def whole(site: Site) -> Window:
 def describe_grid(site: Site) -> dict[str, Any]:
     """The grid as the record keeps it."""
     grid = checked(site.grid, "the target grid")
-    if grid.crs is None:
-        raise GridError("the target grid has no crs; give grid: {crs, resolution}")
     box = grid.boundingbox
-    to_lonlat = Transformer.from_crs(grid.crs.to_wkt(), "EPSG:4326", always_xy=True)
+    to_lonlat = Transformer.from_crs(site.wkt, "EPSG:4326", always_xy=True)
     return {
-        "crs": f"EPSG:{grid.crs.epsg}" if grid.crs.epsg else grid.crs.to_wkt(),
-        "wkt": grid.crs.to_wkt(),
+        "crs": str(grid.crs),
+        "wkt": site.wkt,
         "transform": list(grid.affine)[:6],
         "shape": list(site.shape),
         "resolution": [grid.affine.a, -grid.affine.e],

@@ -12,6 +12,7 @@ from soilloss.grid import zones
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.target import cell_size
 from soilloss.sources import vectors
+from soilloss.sources.files import RasterSource
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block
@@ -42,7 +43,7 @@ def make(site: Site, item: Stored, workers: int | None, progress: Progress) -> N
 
 def _bands(site: Site, item: Stored) -> int:
     given = site.given[item.variable]
-    return 1 if isinstance(given, float) else len(given.bands)
+    return len(given.bands) if isinstance(given, RasterSource) else 1
 
 
 def _parts(function: Callable[[Window], np.ndarray], blocks: list[Window], workers: int | None) -> Iterator[Part]:
@@ -57,10 +58,12 @@ def _aligned(site: Site, item: Stored, blocks: list[Window], workers: int | None
 def _polygons(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
     source = site.project.sources[item.variable]
     assert isinstance(source, Polygons)
-    found = vectors.read_polygons(site.data / source.polygons, column=source.column).to_crs(site.grid.crs.to_wkt())
+    found = vectors.read_polygons(site.data / source.polygons, column=source.column).to_crs(site.wkt)
     unit = source.unit or VARIABLES[item.variable].unit
     values = np.asarray(convert(item.variable, found[source.column].to_numpy(float), unit))
-    burnt = zones.burn(found.geometry, values, site.grid, np.nan if source.elsewhere is None else source.elsewhere)
+    burnt = zones.burn(
+        list(found.geometry), values, site.grid, np.nan if source.elsewhere is None else source.elsewhere
+    )
     return _parts(burnt, blocks, workers)
 
 
@@ -82,7 +85,7 @@ def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | N
 
 def _assemble(site: Site, name: str, label: str, workers: int | None) -> Any:
     """A variable over the whole grid, read or computed block by block."""
-    if isinstance(site.given.get(name), float):
+    if name in site.given and not isinstance(site.given[name], RasterSource):
         return site.given[name]
     size = cell_size(site.grid)
     work = block.make_work(site.steps, [name], site.read, site.shape, size, (label,), site.changing)

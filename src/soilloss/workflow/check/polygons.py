@@ -33,7 +33,8 @@ def examine_polygons(site: Site, name: str, source: Polygons) -> Iterator[Findin
     if bad.any():
         yield error(
             where,
-            f"{file}: column {source.column} holds {np.asarray(column)[bad][0]!r}, expected numbers of {name}; write numbers",
+            f"{file}: column {source.column} holds {np.asarray(column)[bad][0]!r}, expected numbers of {name}; "
+            "correct the cell, or name another column",
         )
         return
     given = np.append(values[np.isfinite(values)], [] if source.elsewhere is None else [source.elsewhere])
