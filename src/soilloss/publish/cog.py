@@ -222,7 +222,7 @@ def _final_tags(directory: Directory, layout: Layout) -> list[tuple[int, int, in
 
 
 def _directory_size(directory: Directory, layout: Layout) -> int:
-    # sizes do not depend on the values of the offsets, so those of the source will do (they fit any width here)
+    # the offsets are not known yet; zeros take as much room
     tags = _final_tags(directory._replace(offsets=[0] * len(directory.offsets)), layout)
     table = struct.calcsize(layout.entries) + len(tags) * (4 + 2 * layout.width) + layout.width
     return table + sum(_padded(payload) for *_, payload in tags if len(payload) > layout.width)

@@ -54,8 +54,13 @@ def answer(page: Page) -> str:
     entry = (page.rasters("soil_loss") or [{}])[0]
     if entry.get("percentiles"):
         tiles.append(("median cell", entry["percentiles"].get("50"), unit))
-    shown = "".join(f"<div><dt>{n}</dt><dd>{amount(v)} <span>{u}</span></dd></div>" for n, v, u in tiles)
+    shown = "".join(_tile(*tile) for tile in tiles)
     return f'<div class="answer">{html.paragraph(first, _worst(page))}</div>\n<dl class="tiles">{shown}</dl>'
+
+
+def _tile(name: str, quantity: float | None, unit: str) -> str:
+    figure, _, million = amount(quantity).partition(" ")
+    return f"<div><dt>{name}</dt><dd>{figure} <span>{million} {unit}</span></dd></div>"
 
 
 def _worst(page: Page) -> str:
