@@ -46,7 +46,7 @@ def bin_edges():
     turned = np.arange(BINS + 1, dtype=np.int64) << 16
     positive = turned >= 1 << 31
     # past infinity bit patterns are NaN: keep infinity
-    magnitude = np.minimum(np.where(positive, turned - (1 << 31), (1 << 32) - 1 - turned), 0x7F800000)
+    magnitude = np.minimum(np.where(positive, turned - (1 << 31), (1 << 31) - 1 - turned), 0x7F800000)
     edges = magnitude.astype(np.uint32).view(np.float32).astype(np.float64)
     edges[~positive] *= -1
     return edges
@@ -69,7 +69,7 @@ def add_cells(values, area, grade, zone, row, column, share, mass, surface):
     share : float32 (cells,)
         Share of the cell that lies in the zone.
     mass, surface : int64 (zones, grades)
-        Sums by zone and grade: soil loss in grams, area in square millimetres' thousandth part (1e-3 m2).
+        Sums by zone and grade: soil loss in grams, area in thousandths of a square metre.
 
     Notes
     -----

@@ -156,8 +156,9 @@ def make_plan(
 def _missing(variable: str, chain: tuple[str, ...]) -> str:
     asked = " <- ".join(chain) if chain else "the project"
     offer = f" ({OFFERS[variable]})" if variable in OFFERS else ""
-    known = METHODS.get(variable, {})
-    ways = f", or choose a method for it (soilloss methods {variable})" if known else ""
+    instead = [link.split(" ")[0] for link in chain[:-1]]
+    add = f"add it, or {' or '.join(instead)} itself," if instead else "add it"
+    ways = f", or choose a method for it (soilloss methods {variable})" if METHODS.get(variable) else ""
     return (
-        f"{variable} is needed by {asked}, but the project gives no source for it; add it under 'sources'{offer}{ways}"
+        f"{variable} is needed by {asked}, but the project gives no source for it; {add} under 'sources'{offer}{ways}"
     )
