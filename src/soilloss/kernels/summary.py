@@ -14,7 +14,7 @@ BINS = 1 << 16
 
 @njit(nogil=True, cache=True)
 def summarise(values, counts):
-    """Add the finite cells of `values` (float32, 2-D) to `counts` (int64, 65536); return their number, sum, extremes."""
+    """Add the finite cells of `values` (float32, 2-D) to `counts` (int64, 65536); return number, sum, extremes."""
     bits = values.view(np.uint32)
     number = 0
     total = 0.0
