@@ -84,7 +84,7 @@ def write_project():
 @pytest.fixture(autouse=True)
 def _no_pictures(monkeypatch):
     """Drawing the report takes most of the time of a small run; `finished` and the command's tests draw it."""
-    monkeypatch.setattr("soilloss.workflow.run.write_report", lambda folder, record: None)
+    monkeypatch.setattr("soilloss.publish.report.write_report", lambda folder, record: None)
 
 
 @pytest.fixture

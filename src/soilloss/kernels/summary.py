@@ -82,3 +82,17 @@ def add_cells(values, area, grade, zone, row, column, share, mass, surface):
         surface[zone[i], g] += np.int64(np.rint(part * 1e3))
         if g:
             mass[zone[i], g] += np.int64(np.rint(values[y, x] * part * 1e2))
+
+
+@njit(nogil=True, cache=True)
+def add_whole(values, area, grade, inside, mass, surface):
+    """Add the cells that are `inside` to the sums by grade of one zone, in the units of `add_cells`."""
+    for y in range(values.shape[0]):
+        own = np.int64(np.rint(area[y] * 1e3))
+        for x in range(values.shape[1]):
+            if not inside[y, x]:
+                continue
+            g = grade[y, x]
+            surface[g] += own
+            if g:
+                mass[g] += np.int64(np.rint(values[y, x] * area[y] * 1e2))

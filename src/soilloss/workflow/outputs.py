@@ -18,17 +18,18 @@ from soilloss.equation import spec_of
 from soilloss.grid import zones as zoning
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.target import cell_area, cell_size
-from soilloss.kernels.summary import BINS, add_cells, summarise
+from soilloss.kernels.summary import BINS, add_cells, add_whole, summarise
 from soilloss.model import severity, severity_table
 from soilloss.publish.rasters import Draft
 from soilloss.units import step_unit
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block
-from soilloss.workflow.project import STEPS_PER_YEAR
 from soilloss.workflow.site import Site
 
 BLOCK_ROWS, BLOCK_CELLS = 512, 1 << 22
 MEAN = "mean"
+
+Cells = tuple[np.ndarray, ...]
 
 
 class Statistics:
@@ -50,28 +51,42 @@ class Statistics:
 class Years:
     """Steps added up (or averaged) to years, years averaged to the mean of the period."""
 
-    def __init__(self, shape: tuple[int, int], steps: int, sums: bool, needed: int) -> None:
-        self.steps, self.sums, self.needed = steps, sums, needed
-        self.total, self.valid = np.zeros(shape), np.zeros(shape, np.int32)
+    def __init__(self, steps: int, years: int, sums: bool, needed: int) -> None:
+        self.steps, self.years, self.sums, self.needed = steps, years, sums, needed
+        self.total: np.ndarray | None = None
+        self.valid: np.ndarray | None = None
         self.year: np.ndarray | None = None
         self.seen = 0
 
     def add(self, values: np.ndarray) -> np.ndarray | None:
         """Add a step; return the year when its last step has come. A step that is missing makes its year missing."""
-        self.year = values.astype(np.float64) if self.year is None else self.year + values
         self.seen += 1
+        if self.steps == 1:
+            return self._add_year(values)
+        self.year = values.astype(np.float64) if self.year is None else self.year + values
         if self.seen % self.steps:
             return None
-        year = self.year if self.sums else self.year / self.steps
-        self.year = None
-        known = ~np.isnan(year)
-        self.total[known] += year[known]
-        self.valid += known
-        return year.astype(np.float32)
+        year, self.year = self.year, None
+        return self._add_year((year if self.sums else year / self.steps).astype(np.float32))
+
+    def _add_year(self, year: np.ndarray) -> np.ndarray:
+        if self.years == 1:
+            self.total = year
+        elif self.total is None or self.valid is None:
+            self.valid = ~np.isnan(year) * np.int32(1)
+            self.total = np.where(self.valid, year, np.float64(0))
+        else:
+            known = ~np.isnan(year)
+            np.add(self.total, year, out=self.total, where=known)
+            self.valid += known
+        return year
 
     def mean(self) -> np.ndarray:
         """The mean over the years of cells that have enough of them."""
-        enough = (self.valid >= self.needed) & (self.valid > 0)
+        assert self.total is not None
+        if self.valid is None:
+            return self.total
+        enough = self.valid >= max(1, self.needed)
         return np.where(enough, self.total / np.maximum(self.valid, 1), np.nan).astype(np.float32)
 
 
@@ -195,14 +210,15 @@ class _Place:
         self.inside = np.ones(self.shape, bool)
         if site.area is not None:
             self.inside = zoning.inside(site.area, site.grid, window)
-        self.entries = _entries(run, window, self.inside)
+        self.entries = None if run.zones is None else _entries(run, window, self.inside)
         self.gaps: dict[str, np.ndarray] = {}
-        steps = STEPS_PER_YEAR[site.project.step]
-        years = len(site.project.steps) // steps or 1
-        needed = max(1, int(np.ceil(years * (site.project.period.min_valid if site.project.period else 1) - 1e-9)))
+        steps = len(site.project.steps) // max(1, len(_years(site)))
+        years = len(site.project.steps) // steps
+        needed = int(np.ceil(years * (site.project.period.min_valid if site.project.period else 1) - 1e-9))
+        published = {one.variable for one in run.maps}
+        self.factors = [name for name in run.factors if name in published]
         self.years = {
-            name: Years(self.shape, min(steps, len(site.project.steps)), VARIABLES[name].in_time == "sum", needed)
-            for name in ("soil_loss", *run.factors)
+            name: Years(steps, years, VARIABLES[name].in_time == "sum", needed) for name in ("soil_loss", *self.factors)
         }
         self.static: dict[str, np.ndarray] = {}
 
@@ -215,21 +231,17 @@ class _Place:
         year = self.years["soil_loss"].add(loss)
         if year is not None and label:
             self._publish(label[:4], year)
-        for name in self.run.factors:
-            if name in self.run.work.changing or name not in self.static:
-                cells = self._masked(values[name], name)
-                if name not in self.run.work.changing:
-                    self.static[name] = cells
-                    continue
-                year = self.years[name].add(cells)
-                if year is not None:
-                    self.run.write(name, label[:4], self.window, year)
+        for name in self.factors:
+            if name not in self.run.work.changing:
+                self.static.setdefault(name, values[name])
+            elif (year := self.years[name].add(self._masked(values[name], name))) is not None:
+                self.run.write(name, label[:4], self.window, year)
 
     def mean(self) -> None:
         """Write the means of the period."""
         self._publish(MEAN, self.years["soil_loss"].mean())
-        for name in self.run.factors:
-            cells = self.static[name] if name in self.static else self.years[name].mean()
+        for name in self.factors:
+            cells = self._masked(self.static[name], name) if name in self.static else self.years[name].mean()
             self.run.write(name, MEAN, self.window, cells)
 
     def _soil_loss(self, values: Mapping[str, Any]) -> np.ndarray:
@@ -247,46 +259,50 @@ class _Place:
         self.run.write("soil_loss", label, self.window, loss)
         self.run.write("severity", label, self.window, grade)
         own = Sums(*(np.zeros_like(a) for a in self.run.sums[label]))
-        zone, row, column, share = self.entries
-        add_cells(loss, self.area, grade, zone, row, column, share, own.mass, own.surface)
+        add_whole(loss, self.area, grade, self.inside, own.mass[0], own.surface[0])
+        if self.entries is not None:
+            zone, row, column, share = self.entries
+            add_cells(loss, self.area, grade, zone, row, column, share, own.mass, own.surface)
         with self.run.lock:
             for total, part in zip(self.run.sums[label], own, strict=True):
                 total += part
 
     def _trace(self, values: Mapping[str, Any], loss: np.ndarray) -> None:
         """Find where each missing cell went missing first: the first variable whose inputs are all known."""
-        missing = np.isnan(loss) & self.inside
-        if not missing.any():
+        cells = np.nonzero(np.isnan(loss) & self.inside)
+        if not len(cells[0]):
             return
         work = self.run.work
-        gone = {name: _missing(values[name], self.shape) for name in work.reads}
+        gone = {name: _missing(values[name], cells) for name in work.reads}
         for name in work.reads:
-            self._note(name, gone[name] & missing)
+            self._note(name, cells, gone[name])
         for one in work.steps:
-            gone[one.variable] = _missing(values[one.variable], self.shape)
+            gone[one.variable] = _missing(values[one.variable], cells)
             known = ~np.logical_or.reduce([gone[name] for name in one.inputs])
-            self._note(one.variable, gone[one.variable] & known & missing)
+            self._note(one.variable, cells, gone[one.variable] & known)
 
-    def _note(self, name: str, cells: np.ndarray) -> None:
-        if cells.any():
-            self.gaps[name] = self.gaps.get(name, np.zeros(self.shape, bool)) | cells
+    def _note(self, name: str, cells: Cells, hit: np.ndarray) -> None:
+        if hit.any():
+            gap = self.gaps.setdefault(name, np.zeros(self.shape, bool))
+            gap[cells[0][hit], cells[1][hit]] = True
 
 
-def _missing(value: Any, shape: tuple[int, int]) -> np.ndarray:
-    cells = np.isnan(np.asarray(value, float) if np.isscalar(value) else value)
-    return np.broadcast_to(cells.any(-1) if cells.ndim == 3 else cells, shape)
+def _missing(value: Any, cells: Cells) -> np.ndarray:
+    """Whether a variable is missing at some cells of the block."""
+    if np.ndim(value) < 2:
+        return np.full(len(cells[0]), bool(np.isnan(value)))
+    gone = np.isnan(value[cells])
+    return gone.any(-1) if gone.ndim == 2 else gone
 
 
 def _entries(run: Pass, window: Window, inside: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Zone, row, column and share of every cell that counts: the whole area as zone 0, then the zones."""
-    row, column = np.nonzero(inside)
-    parts = [(np.zeros_like(row), row, column, np.ones(len(row)))]
-    if run.zones is not None:
-        found, y, x, part = zoning.coverage(run.zones.geometry, run.site.grid, window)
-        kept = inside[y, x]
-        parts.append((found[kept] + 1, y[kept], x[kept], part[kept]))
+    """Zone, row, column and share of every cell (or part of one) that lies in a zone; zone 0 is the whole area."""
+    assert run.zones is not None
+    zone, row, column, share = zoning.coverage(run.zones.geometry, run.site.grid, window)
+    kept = inside[row, column]
     kinds = (np.int32, np.int32, np.int32, np.float32)
-    return tuple(np.concatenate(p).astype(kind) for p, kind in zip(zip(*parts, strict=True), kinds, strict=True))
+    parts = (zone + 1, row, column, share)
+    return tuple(part[kept].astype(kind) for part, kind in zip(parts, kinds, strict=True))
 
 
 def _codes(classes: Iterable[str]) -> np.ndarray:

@@ -19,7 +19,6 @@ from soilloss.workflow import yaml12
 
 StepName = Literal["year", "quarter", "month"]
 LandCover = Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]
-STEPS_PER_YEAR = {"year": 1, "quarter": 4, "month": 12}
 
 
 class _Strict(BaseModel):

@@ -22,7 +22,7 @@ from soilloss.errors import ProjectError, SourceError
 from soilloss.kernels.counts import percentile_from_histogram
 from soilloss.kernels.summary import bin_edges
 from soilloss.sources import vectors
-from soilloss.sources.files import RasterSource
+from soilloss.sources.files import RasterSource, native_grid
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
 from soilloss.workflow.outputs import MEAN, Map, Pass, Statistics, unit_of
@@ -150,8 +150,11 @@ def _input(site: Site, name: str) -> dict[str, Any]:
     paths = [Path(path) for _, path in site.unaligned.get(name, given).files]
     if isinstance(source, projects.Table | projects.Polygons):
         paths = [site.data / (source.table if isinstance(source, projects.Table) else source.polygons)]
-    elif isinstance(source, projects.Raster) and is_cube(source):
-        paths = [site.data / source.file]
+    else:
+        own = native_grid(site.unaligned.get(name, given))
+        out |= {"crs": str(own.crs), "shape": list(own.shape)}
+        if isinstance(source, projects.Raster) and is_cube(source):
+            paths = [site.data / source.file]
     return out | {
         "kind": kinds[type(source)],
         "path": _relative(paths[0], site) if len(paths) == 1 else [_relative(p, site) for p in paths],

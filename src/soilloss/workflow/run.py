@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 import xarray as xr
 
 from soilloss.errors import ProjectError
-from soilloss.publish.catalog import write_catalog
-from soilloss.publish.report import write_report
 from soilloss.sources import files, vectors
 from soilloss.workflow import record, stored
 from soilloss.workflow.check import Finding, examine, refuse
@@ -131,6 +129,10 @@ def _execute(site: Site, workers: int | None, progress: Progress, started: float
 def _publish(
     site: Site, draft: Path, workers: int | None, progress: Progress, findings: list[Finding], started: float
 ) -> None:
+    # pictures and STAC load heavy libraries, which only a finished run needs
+    from soilloss.publish.catalog import write_catalog
+    from soilloss.publish.report import write_report
+
     zones = None
     if site.project.zones:
         zones = vectors.read_zones(site.data / site.project.zones.file, site.project.zones.name, site.wkt)
