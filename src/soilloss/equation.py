@@ -24,7 +24,8 @@ from soilloss.grid.target import CellSize, cell_size, grid_of
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 
-SUPPLIED = ("cell_size", "time")
+SUPPLIED = ("cell_size", "time", "step")
+SPACE = "space"
 AXIS_LENGTH = {"month": 12, "half_month": 24}
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -46,7 +47,9 @@ class Equation(NamedTuple):
 
     @property
     def shape(self) -> str:
-        """One of ``cell``, ``neighbourhood``, ``series``, ``grid``."""
+        """One of ``cell``, ``neighbourhood``, ``series``, ``grid``, ``statistic``."""
+        if self.over == SPACE:
+            return "statistic"
         return "grid" if self.whole else "series" if self.over else "neighbourhood" if self.halo else "cell"
 
 
@@ -64,7 +67,8 @@ def equation(
     halo : int
         Cells of neighbourhood on each side; 0 for one cell.
     over : str
-        Axis of a cell's series: ``time``, ``month``, ``half_month`` or ``day``; last for plain arrays.
+        Axis of a cell's series: ``time``, ``month``, ``half_month`` or ``day``; last for plain arrays. ``space`` for a
+        statistic of the whole raster, one number, whose function also takes a `kernels.counts.Histogram`.
     whole : bool
         The function needs the whole grid.
     step : str
@@ -174,8 +178,11 @@ def _apply(function: Callable[..., Any], spec: Equation, data: dict[str, Any], o
     if spec.halo and not spec.whole:
         block = functools.partial(_neighbourhood, block, spec.halo)
     core = [_core_dims(spec, a) for a in arrays]
-    if spec.whole:
-        arrays = [a.chunk({"y": -1, "x": -1}) if isinstance(a, xr.DataArray) and a.chunks else a for a in arrays]
+    if spec.shape in ("grid", "statistic"):
+        arrays = [
+            a.chunk(dict.fromkeys(dims, -1)) if isinstance(a, xr.DataArray) and a.chunks else a
+            for a, dims in zip(arrays, core, strict=True)
+        ]
     made = VARIABLES[spec.gives].axis
     return xr.apply_ufunc(
         block,
@@ -192,6 +199,8 @@ def _apply(function: Callable[..., Any], spec: Equation, data: dict[str, Any], o
 def _core_dims(spec: Equation, data: Any) -> list[str]:
     if not isinstance(data, xr.DataArray):
         return []
+    if spec.shape == "statistic":
+        return [str(dim) for dim in data.dims]
     if spec.whole:
         return [dim for dim in ("y", "x") if dim in data.dims]
     axis = _series_axis(spec, data) if spec.over else ""

@@ -6,6 +6,7 @@ from hypothesis.extra.numpy import arrays
 
 from soilloss.derive import vegetation
 from soilloss.errors import DataError
+from soilloss.kernels import counts
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0.1, 10))
@@ -75,3 +76,18 @@ def test_composites_leave_out_what_is_missing(ndvi):
         else:
             assert np.isnan(middle)
             assert np.isnan(top)
+
+
+def test_a_statistic_of_blocks_equals_that_of_the_whole():
+    ndvi = np.random.default_rng(1).uniform(-0.2, 0.9, (60, 70)).astype("f4")
+    found = counts.histogram_of(ndvi[:30], -1, 1, vegetation.NDVI_BINS)
+    counts.histogram(ndvi[30:].reshape(-1), -1.0, 1.0, found.counts)
+    assert vegetation.lower_percentile(found) == vegetation.lower_percentile(ndvi)
+    assert vegetation.upper_percentile(found, q=90) == vegetation.upper_percentile(ndvi, q=90)
+    assert vegetation.minimum(ndvi) <= vegetation.lower_percentile(ndvi) < vegetation.maximum(ndvi)
+
+
+@pytest.mark.parametrize("q", [-1, 100.5, np.nan])
+def test_a_percentile_lies_between_0_and_100(q):
+    with pytest.raises(DataError, match="from 0 to 100"):
+        vegetation.upper_percentile(np.zeros(3), q=q)

@@ -7,6 +7,7 @@ import numpy as np
 from soilloss.equation import equation
 from soilloss.errors import DataError
 from soilloss.kernels import counts
+from soilloss.variables import VARIABLES
 
 NDVI_BINS = 20_000
 
@@ -109,6 +110,155 @@ def _like(array, value):
     return np.asarray(value).astype(getattr(array, "dtype", float), copy=False)
 
 
+@equation(gives="bare_ndvi", cite="gutman1998", over="space")
+def lower_percentile(ndvi, *, q=5.0):
+    r"""NDVI of bare soil as a low percentile of the whole area and period.
+
+    Parameters
+    ----------
+    ndvi : array or Histogram, 1
+        Normalised difference vegetation index of all cells and dates; missing ones are left out.
+    q : float
+        Percentile; 5 is an empirical choice, 0 the minimum.
+
+    Returns
+    -------
+    bare_ndvi : float, 1
+        One number, to 0.0001: from a histogram, so that blocks of a large raster give the same.
+
+    Raises
+    ------
+    DataError
+        If no cell is valid or the percentile is not from 0 to 100.
+
+    Notes
+    -----
+    .. math:: NDVI_s = Q_5(NDVI)
+
+    Gutman and Ignatov (1998) take one NDVI of bare soil for all cells; that it is found as a percentile of the image
+    is common practice.
+
+    Examples
+    --------
+    >>> round(float(lower_percentile(np.linspace(0, 1, 1001))), 2)
+    0.05
+    """
+    return _percentile(ndvi, q)
+
+
+@equation(gives="full_ndvi", cite="gutman1998", over="space")
+def upper_percentile(ndvi, *, q=95.0):
+    r"""NDVI of full plant cover as a high percentile of the whole area and period.
+
+    Parameters
+    ----------
+    ndvi : array or Histogram, 1
+        Normalised difference vegetation index of all cells and dates; missing ones are left out.
+    q : float
+        Percentile; 95 is an empirical choice, 100 the maximum.
+
+    Returns
+    -------
+    full_ndvi : float, 1
+        One number, to 0.0001: from a histogram, so that blocks of a large raster give the same.
+
+    Raises
+    ------
+    DataError
+        If no cell is valid or the percentile is not from 0 to 100.
+
+    Notes
+    -----
+    .. math:: NDVI_v = Q_{95}(NDVI)
+
+    Gutman and Ignatov (1998) take one NDVI of full cover for all cells; that it is found as a percentile of the image
+    is common practice.
+
+    Examples
+    --------
+    >>> round(float(upper_percentile(np.linspace(0, 1, 1001))), 2)
+    0.95
+    """
+    return _percentile(ndvi, q)
+
+
+@equation(gives="bare_ndvi", cite="hj1172", over="space")
+def minimum(ndvi):
+    r"""NDVI of bare soil as the smallest of the whole area and period.
+
+    Parameters
+    ----------
+    ndvi : array or Histogram, 1
+        Normalised difference vegetation index of all cells and dates; missing ones are left out.
+
+    Returns
+    -------
+    bare_ndvi : float, 1
+        One number, to 0.0001.
+
+    Raises
+    ------
+    DataError
+        If no cell is valid.
+
+    Notes
+    -----
+    .. math:: NDVI_s = \min NDVI
+
+    A single odd cell (water, cloud) decides. HJ 1172-2021 asks for statistics of the image and names minimum and
+    maximum as an example; Ministry of Ecology and Environment (2021).
+
+    Examples
+    --------
+    >>> round(float(minimum([0.1, 0.2, 0.9])), 3)
+    0.1
+    """
+    return _percentile(ndvi, 0)
+
+
+@equation(gives="full_ndvi", cite="hj1172", over="space")
+def maximum(ndvi):
+    r"""NDVI of full plant cover as the largest of the whole area and period.
+
+    Parameters
+    ----------
+    ndvi : array or Histogram, 1
+        Normalised difference vegetation index of all cells and dates; missing ones are left out.
+
+    Returns
+    -------
+    full_ndvi : float, 1
+        One number, to 0.0001.
+
+    Raises
+    ------
+    DataError
+        If no cell is valid.
+
+    Notes
+    -----
+    .. math:: NDVI_v = \max NDVI
+
+    A single odd cell decides. HJ 1172-2021 asks for statistics of the image and names minimum and maximum as an
+    example; Ministry of Ecology and Environment (2021).
+
+    Examples
+    --------
+    >>> round(float(maximum([0.1, 0.2, 0.9])), 3)
+    0.9
+    """
+    return _percentile(ndvi, 100)
+
+
+def _percentile(ndvi, q):
+    if not 0 <= q <= 100:
+        raise DataError(f"the percentile is {q}, expected a number from 0 to 100")
+    found = counts.histogram_of(ndvi, *VARIABLES["ndvi"].range, NDVI_BINS)
+    if not found.counts.any():
+        raise DataError("ndvi has no valid cell between -1 and 1; scale it or give bare_ndvi and full_ndvi")
+    return np.float64(round(found.percentile(q), 4))
+
+
 def ndvi_end_members(ndvi, *, low=5.0, high=95.0):
     """Return NDVI of bare soil and of full cover as percentiles of all valid cells.
 
@@ -122,7 +272,7 @@ def ndvi_end_members(ndvi, *, low=5.0, high=95.0):
     Returns
     -------
     bare_ndvi, full_ndvi : float
-        To the nearest 0.0001, from a histogram, so that a raster read block by block gives the same numbers.
+        As `lower_percentile` and `upper_percentile` give them.
 
     Raises
     ------
@@ -136,13 +286,8 @@ def ndvi_end_members(ndvi, *, low=5.0, high=95.0):
     """
     if not 0 <= low < high <= 100:
         raise DataError(f"the percentiles are {low} and {high}, expected two rising numbers from 0 to 100")
-    found = np.zeros(NDVI_BINS, np.int64)
-    counts.histogram(np.asarray(ndvi).reshape(-1), -1.0, 1.0, found)
-    if not found.any():
-        raise DataError("ndvi has no valid cell between -1 and 1; scale it or give bare_ndvi and full_ndvi")
-    edges = np.linspace(-1, 1, NDVI_BINS + 1)
-    bare, full = (round(counts.percentile_from_histogram(found, edges, q), 4) for q in (low, high))
-    return bare, full
+    found = counts.histogram_of(ndvi, *VARIABLES["ndvi"].range, NDVI_BINS)
+    return float(lower_percentile(found, q=low)), float(upper_percentile(found, q=high))
 
 
 @equation(gives="ndvi", cite="rouse1974", over="time")

@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy as np
 from numba import njit
+
+
+class Histogram(NamedTuple):
+    """Counts in equal bins from `low` to `high`: what a statistic of a raster of any size is made from."""
+
+    low: float
+    high: float
+    counts: np.ndarray
+
+    def percentile(self, q: float) -> float:
+        """Return the value below which `q` per cent of what was counted lies, NaN if nothing was."""
+        return percentile_from_histogram(self.counts, np.linspace(self.low, self.high, len(self.counts) + 1), q)
+
+
+def histogram_of(values: Any, low: float, high: float, bins: int) -> Histogram:
+    """Return the counts of `values` of any shape; a `Histogram` is returned as it is.
+
+    Examples
+    --------
+    >>> histogram_of([0.1, 0.6, 5.0], 0, 1, 2).counts.tolist()
+    [1, 1]
+    """
+    if isinstance(values, Histogram):
+        return values
+    found = Histogram(low, high, np.zeros(bins, np.int64))
+    histogram(np.ascontiguousarray(values).reshape(-1), float(low), float(high), found.counts)
+    return found
 
 
 @njit(nogil=True, cache=True)
