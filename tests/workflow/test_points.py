@@ -82,7 +82,8 @@ def test_leave_one_out_is_reported(with_table, grid, interpolate):
 
 
 def test_table_without_what_the_method_needs(with_table, grid):
-    with pytest.raises(MissingInputError, match=r"is needed by monthly_precipitation .*add it, or monthly_precipitation itself.*the table has"):
+    words = "is needed by monthly_precipitation .*add it, or monthly_precipitation itself.*the table has"
+    with pytest.raises(MissingInputError, match=words):
         values_at_points(with_table(stations(grid), method="arnoldus_1977"), "erosivity")
 
 
