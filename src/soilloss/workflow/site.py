@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 import soilloss
 from soilloss.errors import GridError, ProjectError
 from soilloss.grid import align
-from soilloss.grid.blocks import Window
+from soilloss.grid.blocks import Window, run_blocks
 from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
@@ -27,12 +27,15 @@ from soilloss.workflow.store import Store, key_of
 
 Given = float | files.RasterSource
 
-# a surface over height reads aligned heights, and whole-grid steps read all of them
-STORED_ORDER = ("aligned", "polygons", "surface", "step")
+# a surface over height reads aligned heights, and what follows reads all of them, in the order of the plan
+STORED_ORDER = {"aligned": 0, "polygons": 1, "surface": 2, "step": 3, "statistic": 3, "series": 3}
 
 
 class Stored(NamedTuple):
-    """A raster that has to lie in the store before the pass: which variable, for which step, under which name."""
+    """What has to lie in the store before the pass: which variable, for which step, under which name.
+
+    A ``statistic`` is a number in a small JSON file, everything else a raster.
+    """
 
     variable: str
     label: str
@@ -118,11 +121,13 @@ def make_site(project: projects.Project, file: Path) -> Site:
     grid, area = _target(project, rasters, area, area_crs)
     site = Site(project, file, data, grid, area, steps, {}, {}, [], {}, store)
     used = {step.variable for step in steps}
+    for _ in run_blocks(store.file_hash, [Path(p) for n in used & rasters.keys() for _, p in rasters[n].files]):
+        pass  # hashed by all threads now, remembered for what follows
     for name, source in project.sources.items():
         if name in used:
             _give(site, name, source, rasters.get(name))
     _give_stored_steps(site)
-    site.stored.sort(key=lambda item: STORED_ORDER.index(item.kind))
+    site.stored.sort(key=lambda item: STORED_ORDER[item.kind])
     return site
 
 
@@ -169,9 +174,19 @@ def _raster(
     if not is_cube(source):
         return files.raster_source(name, source.file, project.steps, folder=data, band=source.band, **stated)
     path = data / source.file
-    key = key_of(soilloss.__version__, name, store.file_hash(path), source.model_dump(), project.steps)
+    # what has months or days of its own is cut into years, whatever the steps are
+    labels = years_of(project.steps) if VARIABLES[name].axis else project.steps
+    key = key_of(soilloss.__version__, name, store.file_hash(path), source.model_dump(), labels)
     destination = store.folder / "cubes" / f"{name}-{key}"
-    return cubes.import_cube(path, source.variable or name, name, project.steps, destination, **stated)
+    found = cubes.import_cube(path, source.variable or name, name, labels, destination, **stated)
+    if labels == project.steps or not is_changing(found):
+        return found
+    return found._replace(files=tuple((step, files.path_of(found, step[:4])) for step in project.steps))
+
+
+def years_of(steps: Sequence[str]) -> tuple[str, ...]:
+    """The years of steps, each once."""
+    return tuple(dict.fromkeys(step[:4] for step in steps))
 
 
 def _target(
@@ -236,8 +251,25 @@ def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons
     parts = [site.store.file_hash(site.data / named), source.model_dump(), grid_key(site.grid)]
     if isinstance(source, projects.Table) and source.interpolate == "height":
         parts.append(site.keys.get("elevation") or _elevation_key(site))
-    kind = "surface" if isinstance(source, projects.Table) else "polygons"
-    _enter_stored(site, name, key_of(soilloss.__version__, name, *parts), kind, [""])
+    key = key_of(soilloss.__version__, name, *parts)
+    bands = files.AXIS_LENGTHS.get(VARIABLES[name].axis, 1)
+    if isinstance(source, projects.Polygons):
+        _enter_stored(site, name, key, "polygons", [""])
+    elif source.yearly:
+        _check_yearly(site, name)
+        _enter_stored(site, name, key, "surface", site.project.steps, bands, yearly=True)
+    else:
+        _enter_stored(site, name, key, "surface", [""], bands)
+
+
+def _check_yearly(site: Site, name: str) -> None:
+    if site.project.period is None:
+        raise ProjectError(f"sources.{name}: yearly: true needs a period whose years are taken from the table")
+    if site.project.step != "year" and not VARIABLES[name].axis:
+        raise ProjectError(
+            f"sources.{name}: yearly: true gives the {name} of a year, but the project's step is {site.project.step}; "
+            "make the half-months from the table (half_month_erosivity) and erosivity by step_sum"
+        )
 
 
 def _elevation_key(site: Site) -> str:
@@ -255,9 +287,13 @@ def grid_key(grid: GeoBox) -> str:
     return key_of(list(grid.shape), list(grid.affine)[:6], grid.crs.to_wkt() if grid.crs else "")
 
 
-def _enter_stored(site: Site, name: str, key: str, kind: str, labels: list[str], bands: int = 1) -> None:
-    paths = [(label, site.store.path(name, key, label)) for label in labels]
-    site.stored.extend(Stored(name, label, path, kind) for label, path in paths)
+def _enter_stored(
+    site: Site, name: str, key: str, kind: str, labels: Sequence[str], bands: int = 1, yearly: bool = False
+) -> None:
+    """Enter a raster per label, or per year of the labels."""
+    paths = [(label, site.store.path(name, key, label[:4] if yearly else label)) for label in labels]
+    first = {path: label for label, path in reversed(paths)}
+    site.stored.extend(Stored(name, first[path], path, kind) for path in dict.fromkeys(path for _, path in paths))
     site.given[name] = files.RasterSource(
         variable=name,
         files=tuple((label, str(path)) for label, path in paths),
@@ -272,19 +308,53 @@ def _enter_stored(site: Site, name: str, key: str, kind: str, labels: list[str],
 
 
 def _give_stored_steps(site: Site) -> None:
-    """Keys of all steps in order; whole-grid steps become readable rasters, and so do warped sources they read."""
+    """Keys of all steps in order; what is made before the pass becomes readable, and so do sources it has to share."""
     for step in site.steps:
         if step.function is None:
             continue
         parts = [site.keys[name] for name in step.inputs]
         key = key_of(soilloss.__version__, step.variable, step.method, dict(step.coefficients), parts)
-        if not step.stored:
+        if step.kind == "step":
+            for name in _sources_of(site, step):
+                _store_aligned(site, name)
+            _enter_stored(site, step.variable, key_of(key, grid_key(site.grid)), "step", labels_of(site, step))
+        elif step.kind == "statistic":
+            _enter_statistic(site, step.variable, key)
+        elif step.kind == "series":
+            _enter_series(site, step, key)
+        else:
             site.keys[step.variable] = key
-            continue
-        for name in _sources_of(site, step):
-            _store_aligned(site, name)
-        labels = _labels(site, step)
-        _enter_stored(site, step.variable, key_of(key, grid_key(site.grid)), "step", labels)
+
+
+def _enter_statistic(site: Site, name: str, key: str) -> None:
+    """A number for the whole area: known if it was made before."""
+    key = key_of(key, grid_key(site.grid), site.area.wkt if site.area else "")
+    path = site.store.path(name, key).with_suffix(".json")
+    site.stored.append(Stored(name, "", path, "statistic"))
+    site.given[name], site.keys[name] = site.store.number(path), key
+
+
+def _enter_series(site: Site, step: Step, key: str) -> None:
+    """Months or half-months out of days: one raster per file of days, on the part of their grid below the target."""
+    (name,) = step.inputs
+    days = site.given[name]
+    if not isinstance(days, files.RasterSource) or any(item.variable == name for item in site.stored):
+        raise ProjectError(
+            f"sources.{name}: {step.variable} ({step.method}) needs a raster of days or a cube with time; for stations "
+            f"write {step.variable}: {{table: ..., method: {step.method}}}"
+        )
+    labels = [label for label, _ in days.files]
+    bands = files.AXIS_LENGTHS[VARIABLES[step.variable].axis]
+    key = key_of(key, grid_key(native_part(site, days)))
+    _enter_stored(site, step.variable, key, "series", labels, bands, yearly=True)
+
+
+def native_part(site: Site, source: files.RasterSource) -> GeoBox:
+    """The part of a source's own grid that the target needs, with a cell to spare for interpolation."""
+    grid = files.native_grid(source)
+    box = site.grid.extent.to_crs(grid.crs).boundingbox
+    dx, dy = 2 * grid.affine.a, -2 * grid.affine.e
+    return crop(grid, (box.left - dx, box.bottom - dy, box.right + dx, box.top + dy), "the target")
 
 
 def _sources_of(site: Site, step: Step) -> list[str]:
@@ -301,7 +371,8 @@ def _sources_of(site: Site, step: Step) -> list[str]:
     return found
 
 
-def _labels(site: Site, step: Step) -> list[str]:
+def labels_of(site: Site, step: Step) -> list[str]:
+    """The time steps a step is made for: all, or one without a label where nothing it reads changes."""
     changing = any(is_changing(site.given[name]) for name in _sources_of(site, step))
     return list(site.project.steps) if changing else [""]
 

@@ -46,6 +46,20 @@ class Store:
         tail = f"-{label}" if label else ""
         return self.folder / "steps" / f"{variable}-{key}{tail}.tif"
 
+    def number(self, path: Path) -> float:
+        """A number that was kept, NaN if it was not."""
+        try:
+            return float(json.loads(path.read_text(encoding="utf-8"))["value"])
+        except FileNotFoundError:
+            return float("nan")
+
+    def keep_number(self, path: Path, value: float, **about: Any) -> None:
+        """Keep a number, and what is to be known of it, in a small JSON file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.draft")
+        draft.write_text(json.dumps({"value": value, **about}, indent=1), encoding="utf-8")
+        draft.replace(path)
+
     def file_hash(self, path: Path) -> str:
         """SHA-256 of a file's (or a folder's) content, remembered by path, size and time of change."""
         files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
@@ -60,13 +74,13 @@ class Store:
         except OSError as error:
             raise SourceError(f"{path} cannot be read ({error.strerror}); check that it exists") from None
         name = f"{path.resolve()}|{state.st_size}|{state.st_mtime_ns}"
-        with _HASHES:
-            known = self._hashes()
-            if name not in known:
-                with path.open("rb") as file:
-                    known[name] = hashlib.file_digest(file, "sha256").hexdigest()
-                self._write_hashes(known)
-            return known[name]
+        known = self._hashes().get(name)
+        if known is None:
+            with path.open("rb") as file:
+                known = hashlib.file_digest(file, "sha256").hexdigest()
+            with _HASHES:
+                self._write_hashes({**self._hashes(), name: known})
+        return known
 
     def _hashes(self) -> dict[str, str]:
         try:
