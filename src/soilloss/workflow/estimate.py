@@ -30,7 +30,7 @@ def describe(site: Site) -> dict[str, Any]:
     disk = COMPRESSED * cells * bytes_per_cell
     seconds = cells / 1e6 * (WHOLE_GRID_SECONDS * len(whole) + STEP_SECONDS * len(site.project.steps) / workers)
     out = {
-        "grid": {"shape": list(site.shape), "crs": str(site.grid.crs), "resolution": abs(site.grid.affine.a)},
+        "grid": {"shape": list(site.shape), "crs": site.crs_name, "resolution": abs(site.grid.affine.a)},
         "steps": [_step(site, step) for step in site.steps],
         "maps": [one.path for one in maps],
         "memory_bytes": int(memory),
@@ -38,7 +38,7 @@ def describe(site: Site) -> dict[str, Any]:
         "seconds": round(seconds, 1),
     }
     out["words"] = (
-        f"{site.shape[0]} x {site.shape[1]} cells of {abs(site.grid.affine.a):g} in {site.grid.crs}, "
+        f"{site.shape[0]} x {site.shape[1]} cells of {abs(site.grid.affine.a):g} in {site.crs_name}, "
         f"{len(site.project.steps)} time step{'s' * (len(site.project.steps) != 1)}, {len(maps)} maps; "
         f"about {_size(memory)} of memory, {_size(disk)} of disk, {_time(seconds)}"
     )

@@ -76,6 +76,12 @@ class Site(NamedTuple):
         return self.grid.crs.to_wkt()
 
     @property
+    def crs_name(self) -> str:
+        """``EPSG:...`` where the CRS has a code, else its text."""
+        code = self.grid.crs.epsg if self.grid.crs else None
+        return f"EPSG:{code}" if code else self.wkt
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the target grid."""
         return int(self.grid.shape[0]), int(self.grid.shape[1])
@@ -424,7 +430,7 @@ def describe_grid(site: Site) -> dict[str, Any]:
     box = grid.boundingbox
     to_lonlat = Transformer.from_crs(site.wkt, "EPSG:4326", always_xy=True)
     return {
-        "crs": str(grid.crs),
+        "crs": site.crs_name,
         "wkt": site.wkt,
         "transform": list(grid.affine)[:6],
         "shape": list(site.shape),
