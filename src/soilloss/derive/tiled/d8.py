@@ -1,0 +1,376 @@
+"""D8 tile by tile: what one tile does in each pass, and the small steps between the passes.
+
+Basins end at the tile's border. The basins at the rim and the lowest passes between them are enough to know every
+spill level; then each tile fills itself, finds its directions with its neighbours' filled heights in the ring, and
+drains flats that cross borders in rounds until no distance shrinks any more. Of the accumulation neighbours need to
+know which rim cell leads to which, and how much leaves there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from soilloss.derive.routing import MOST_UNITS
+from soilloss.errors import GridError
+from soilloss.grid.blocks import Window, grow
+from soilloss.grid.passes import Answer, Files, Passes
+from soilloss.grid.rims import Rims, Tile, Tiles, rim_of, set_ring, with_core
+from soilloss.kernels import fill, flow, surface
+from soilloss.kernels import tiles as kernels
+
+
+class Ground(NamedTuple):
+    """The heights and how they are cut: `read` gives a window of them, `metres` (3, rows) the distances of all rows."""
+
+    read: Callable[[Window], np.ndarray]
+    tiles: Tiles
+    metres: np.ndarray
+    close_holes: int
+
+    def rows(self, tile: Tile, depth: int = 0) -> np.ndarray:
+        """Return the metres of a tile's rows, grown by `depth` inside the grid."""
+        rows = grow(self.tiles.window(tile), depth, self.tiles.shape)[0][0]
+        return self.metres[:, rows]
+
+
+class Routed(NamedTuple):
+    """What the centre knows after the directions are found."""
+
+    filled: Rims
+    distance: Rims
+    rounds: dict[Tile, int]
+
+
+def inner(ringed: np.ndarray) -> np.ndarray:
+    """Return a two-dimensional array without its ring."""
+    return ringed[1:-1, 1:-1]
+
+
+def heights(ground: Ground, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
+    """Return a tile's heights with those of its ring, holes closed, and the cells that were closed (flat positions).
+
+    A hole of n cells beside the tile reaches n cells beyond it and its rim one more: with so wide a halo every hole
+    that may be closed is seen whole. What touches the halo's edge is larger, and stays open like what touches the
+    outside.
+    """
+    window = ground.tiles.window(tile)
+    outer, place = grow(window, 1 + max(ground.close_holes, 0), ground.tiles.shape)
+    raw = np.asarray(ground.read(outer))
+    shape = raw.shape
+    z = surface.with_ring(raw)
+    del raw
+    cut = tuple(slice(p.start, p.stop + 2) for p in place)
+    if ground.close_holes <= 0:
+        return z.reshape(shape[0] + 2, -1)[cut].copy(), np.empty(0, np.int64)
+    void = np.isnan(inner(z.reshape(shape[0] + 2, -1)[cut]))
+    surface.close_holes(z, shape[1] + 2, ground.close_holes)
+    out = z.reshape(shape[0] + 2, -1)[cut].copy()
+    return out, np.flatnonzero(void & ~np.isnan(inner(out)))
+
+
+def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
+    """First pass: basins of a tile, and what the centre must know to find the levels at which they spill."""
+    z, _ = heights(ground, tile)
+    rim_heights = rim_of(inner(z))
+    ring = np.ones(z.shape, bool)
+    ring[1:-1, 1:-1] = False
+    z[ring & ~np.isnan(z)] = np.inf
+    stride = z.shape[1]
+    flat = z.reshape(-1)
+    pointer, label = np.full(z.size, fill.VOID, np.uint8), np.full(z.size, fill.NO_BASIN, np.int32)
+    fill.point_down(flat, stride, pointer, label)
+    basins = fill.label_basins(pointer, stride, label)
+    low, high, level = fill.basin_edges(flat, stride, label, basins)
+    core = inner(label.reshape(z.shape))
+    files.put("basin", core)
+    rim = rim_of(core)
+    at_rim = np.unique(rim[rim > 0])
+    number = np.zeros(basins + 1, np.int32)
+    number[at_rim] = np.arange(1, at_rim.size + 1)
+    chosen = number > 0
+    chosen[fill.OUTSIDE] = True
+    order = np.argsort(level, kind="stable")
+    near, rise, which, first, second = kernels.join_basins(order, low, high, level, chosen)
+    files.save("spill", near=number[near], rise=rise)
+    return {
+        "height": rim_heights,
+        "basin": np.where(rim < 0, fill.NO_BASIN, number[rim]),
+        "low": number[first],
+        "high": number[second],
+        "level": level[which],
+        "count": np.array(at_rim.size),
+    }
+
+
+def spill(tiles: Tiles, found: dict[Tile, Answer]) -> tuple[dict[Tile, np.ndarray], Rims]:
+    """First central step: the level of every basin at a rim, by tile, and the filled heights of all rims."""
+    filled, basin = Rims(tiles, np.nan, np.float32), Rims(tiles, fill.NO_BASIN, np.int32)
+    low, high, level, first = [], [], [], {}
+    basins = 0
+    for tile, answer in found.items():
+        first[tile] = basins
+        filled.put(tile, answer["height"])
+        basin.put(tile, np.where(answer["basin"] > 0, answer["basin"] + np.int32(basins), answer["basin"]))
+        for numbers, where in ((answer["low"], low), (answer["high"], high)):
+            where.append(np.where(numbers > 0, numbers + np.int32(basins), 0))
+        level.append(answer["level"])
+        basins += int(answer["count"])
+    for border in filled.borders():
+        for numbers, where in zip(_across(filled, basin, border, basins + 1), (low, high, level), strict=True):
+            where.append(numbers)
+    levels = fill.spill_levels(basins, *(np.concatenate(part) for part in (low, high, level)))
+    for lines, numbers in zip(filled.lines(), basin.lines(), strict=True):
+        np.maximum(lines, levels[np.maximum(numbers, 0)], out=lines, where=numbers > 0)
+    of_tile = {t: np.concatenate([levels[:1], levels[n + 1 : n + 1 + found[t]["count"]]]) for t, n in first.items()}
+    return of_tile, filled
+
+
+def _across(height: Rims, basin: Rims, border: tuple[str, int], basins: int) -> tuple[np.ndarray, ...]:
+    """Return the lowest pass between each pair of basins on both sides of a border."""
+    (za, zb), (a, b) = height.sides(border), basin.sides(border)
+    low, high, level = [], [], []
+    for shift in (-1, 0, 1):
+        here, there = _shifted(a.size, shift)
+        one, other = a[here], b[there]
+        both = (one >= 0) & (other >= 0) & (one != other)
+        low.append(np.minimum(one, other)[both])
+        high.append(np.maximum(one, other)[both])
+        level.append(np.maximum(za[here], zb[there])[both])
+    parts = [np.concatenate(part) for part in (low, high, level)]
+    order = np.argsort(parts[2], kind="stable")
+    key = parts[0][order].astype(np.int64) * basins + parts[1][order]
+    best = order[np.unique(key, return_index=True)[1]]
+    return parts[0][best], parts[1][best], parts[2][best]
+
+
+def _shifted(size: int, shift: int) -> tuple[slice, slice]:
+    """Return the cells of one side that have a neighbour `shift` cells further on the other, and those neighbours."""
+    return slice(max(0, -shift), size - max(0, shift)), slice(max(0, shift), size - max(0, -shift))
+
+
+def find_directions(
+    ground: Ground,
+    keep: Callable[[Files, np.ndarray], None],
+    files: Files,
+    tile: Tile,
+    levels: np.ndarray,
+    ring: np.ndarray,
+) -> Answer:
+    """Second pass: filled heights and directions of a tile; flats that cross its border are left for later."""
+    w, closed = heights(ground, tile)
+    files.save("closed", cells=closed)
+    label = with_core(files.get("basin"), fill.NO_BASIN)
+    known = files.load("spill")
+    # a basin without a neighbour at the rim lies outside: it has none at all
+    own = np.maximum(known["rise"], levels[known["near"]])
+    stride = w.shape[1]
+    fill.raise_basins(w.reshape(-1), label.reshape(-1), own)
+    del label
+    set_ring(w, ring)
+    keep(files, inner(w))
+    flat, direction = w.reshape(-1), np.full(w.size, flow.VOID, np.uint8)
+    flow.steepest(flat, stride, 1 / ground.rows(tile), direction)
+    distance = np.full(w.size, -1, np.int32)
+    flats = flow.mark_flats(flat, stride, direction, distance)
+    flow.drain_flats(flat, stride, direction, distance, flats)
+    files.put("direction", inner(direction.reshape(w.shape)))
+    cells = kernels.border_flats(flat, stride, distance)
+    files.save("flats 0", cells=cells, height=flat[cells], distance=distance[cells])
+    return {"distance": rim_of(inner(distance.reshape(w.shape)))}
+
+
+def shrink_flats(
+    ground: Ground, round_: int, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
+) -> Answer:
+    """Shorten the distances of a tile's flats by what its ring offers."""
+    shape, cells, w, distance = _flats(ground, files, tile, last, height, ring)
+    stride = shape[1]
+    changed = kernels.enter_flats(w, stride, distance, cells)
+    changed = changed[np.argsort(distance[changed], kind="stable")]
+    set_ring(distance.reshape(shape), np.full(ring.size, -1, np.int32))
+    kernels.spread_distances(w, stride, distance, changed, cells.size)
+    files.save(f"flats {round_}", cells=cells, height=w[cells], distance=distance[cells])
+    return {"distance": rim_of(inner(distance.reshape(shape)))}
+
+
+def _flats(
+    ground: Ground, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
+) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
+    """Spread the listed flats of a tile over its cells: shape, cells, heights and distances, with their rings."""
+    rows, columns = ground.tiles.window(tile)
+    shape = (rows.stop - rows.start + 2, columns.stop - columns.start + 2)
+    listed = files.load(f"flats {last}")
+    w, distance = np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int32)
+    set_ring(w, height)
+    set_ring(distance, ring)
+    w.reshape(-1)[listed["cells"]] = listed["height"]
+    distance.reshape(-1)[listed["cells"]] = listed["distance"]
+    return shape, listed["cells"], w.reshape(-1), distance.reshape(-1)
+
+
+def unsettled(filled: Rims, distance: Rims) -> list[Tile]:
+    """Return the tiles whose flats can become nearer to a way out through a neighbour."""
+    tiles = set()
+    for border in filled.borders():
+        heights_, steps = filled.sides(border), distance.sides(border)
+        for here, other in ((0, 1), (1, 0)):
+            for shift in (-1, 0, 1):
+                a, b = _shifted(steps[0].size, shift)
+                nearer = (steps[other][b] >= 0) & (steps[other][b] + 1 < steps[here][a])
+                nearer &= heights_[here][a] == heights_[other][b]
+                along = (np.flatnonzero(nearer) + a.start) // filled.tiles.size[1 if border[0] == "row" else 0]
+                for n in np.unique(along):
+                    one = border[1] + here
+                    tiles.add((one, int(n)) if border[0] == "row" else (int(n), one))
+    return sorted(tiles)
+
+
+def find_links(
+    ground: Ground,
+    own: np.ndarray | None,
+    keep: Callable[[Files, np.ndarray], None],
+    files: Files,
+    tile: Tile,
+    last: int,
+    height: np.ndarray,
+    ring: np.ndarray,
+) -> Answer:
+    """Third pass: the last directions of a tile, which rim cell leads to which, and what leaves there.
+
+    `own` (rows,) are the whole units that each cell of a row gives; without them nothing is added up.
+    """
+    direction = with_core(files.get("direction"), flow.VOID)
+    shape, cells, w, distance = _flats(ground, files, tile, last, height, ring)
+    codes = kernels.flat_directions(w, shape[1], distance, cells)
+    del w, distance
+    level = codes != flow.VOID
+    direction.reshape(-1)[cells[level]] = codes[level]
+    files.save("patch", cells=cells[level], codes=codes[level])
+    keep(files, inner(direction))
+    amount = None if own is None else added_up(direction, own[ground.tiles.window(tile)[0]], None)
+    return links(ground.rows(tile), direction, amount)
+
+
+def directions(files: Files, missing: int = flow.VOID) -> np.ndarray:
+    """Return the final directions of a tile, with a ring of `missing`."""
+    direction, patch = with_core(files.get("direction"), missing), files.load("patch")
+    direction.reshape(-1)[patch["cells"]] = patch["codes"]
+    return direction
+
+
+def added_up(direction: np.ndarray, own: np.ndarray, inflow: np.ndarray | None) -> np.ndarray:
+    """Return what drains through each cell of a tile, flat with a ring; `inflow` enters at the cells of the rim."""
+    amount = np.zeros(direction.shape, np.int64)
+    inner(amount)[...] = own[:, None]
+    amount[direction == flow.VOID] = 0
+    flat = amount.reshape(-1)
+    if inflow is not None:
+        flat[kernels.rim_cells(direction.shape[0] - 2, direction.shape[1] - 2)] += inflow
+    flow.accumulate(direction.reshape(-1), direction.shape[1], flat)
+    return flat
+
+
+def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray | None) -> Answer:
+    """Return for each rim cell its way out of the tile, its direction if it leads out, and the amount there."""
+    stride = direction.shape[1]
+    rim = kernels.rim_cells(direction.shape[0] - 2, stride - 2)
+    flat = direction.reshape(-1)
+    out, way = kernels.follow_water(flat, stride, rim, metres)
+    codes = flat[rim].copy()
+    goes = rim + surface.offsets(stride)[codes & 7]
+    codes[(codes >= flow.LEAVES) | (flat[goes] != flow.VOID)] = flow.VOID
+    link = np.where(out < 0, -1, np.searchsorted(rim, out)).astype(np.int32)
+    answer = {"link": link, "code": codes, "way": way}
+    return answer if amount is None else {**answer, "amount": amount[rim]}
+
+
+def hand_over(tiles: Tiles, found: dict[Tile, Answer], longest: bool = False) -> dict[Tile, np.ndarray]:
+    """Second central step: what enters each rim cell from other tiles, by tile in the order of `rim_cells`."""
+    first, nodes = {}, 0
+    for tile, answer in found.items():
+        first[tile] = nodes
+        nodes += answer["link"].size
+    link = np.concatenate([np.where(a["link"] < 0, -1, a["link"] + first[t]) for t, a in found.items()])
+    target = np.concatenate([_targets(tiles, tile, found[tile]["code"], first) for tile in found])
+    amount, way = (np.concatenate([a[part] for a in found.values()]) for part in ("amount", "way"))
+    inflow = kernels.hand_over(link, target, way, amount, longest)
+    return {tile: inflow[n : n + found[tile]["link"].size] for tile, n in first.items()}
+
+
+def _targets(tiles: Tiles, tile: Tile, codes: np.ndarray, first: dict[Tile, int]) -> np.ndarray:
+    """Return the node into which each rim cell's water leaves the tile, or -1."""
+    rows, columns = tiles.window(tile)
+    width = columns.stop - columns.start
+    y, x = np.divmod(kernels.rim_cells(rows.stop - rows.start, width), width + 2)
+    step = kernels.row_step()[:, codes & 7]
+    y, x = rows.start + y - 1 + step[0], columns.start + x - 1 + step[1]
+    out = np.full(codes.size, -1, np.int64)
+    leaving = np.flatnonzero(codes != flow.VOID)
+    i, j = y[leaving] // tiles.size[0], x[leaving] // tiles.size[1]
+    for other in set(zip(i.tolist(), j.tolist(), strict=True)):
+        there = leaving[(i == other[0]) & (j == other[1])]
+        out[there] = first[other] + _place(tiles.window(other), y[there], x[there])
+    return out
+
+
+def _place(window: Window, y: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the places of rim cells in the order of `rim_cells`."""
+    height, width = (w.stop - w.start for w in window)
+    y, x = y - window[0].start, x - window[1].start
+    middle = width + (y - 1) * min(2, width) + (x > 0)
+    last = width + (height - 2) * min(2, width) + x
+    return np.where(y == 0, x, np.where(y == height - 1, last, middle))
+
+
+def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], None], parameters: str) -> Routed:
+    """Run the passes up to the directions: basins, directions, and the rounds that drain flats across tiles."""
+    tiles = ground.tiles
+    found = passes.run("basins", partial(find_basins, ground), dict.fromkeys(tiles.names(), ()), {"basin": "i4"})
+    levels, filled = spill(tiles, found)
+    del found
+    distance = Rims(tiles, -1, np.int32)
+    answers = passes.run(
+        "directions",
+        partial(find_directions, ground, keep),
+        {t: (levels[t], filled.ring(t)) for t in tiles.names()},
+        {"direction": "u1", "filled": "f4"} if parameters else {"direction": "u1"},
+        parameters,
+    )
+    for tile, answer in answers.items():
+        distance.put(tile, answer["distance"])
+    last = dict.fromkeys(tiles.names(), 0)
+    for round_ in range(1, tiles.shape[0] * tiles.shape[1] + 2):
+        active = unsettled(filled, distance)
+        if not active:
+            break
+        work = {t: (last[t], filled.ring(t), distance.ring(t)) for t in active}
+        answers = passes.run(f"flats {round_}", partial(shrink_flats, ground, round_), work)
+        for tile, answer in answers.items():
+            distance.put(tile, np.where(answer["distance"] < 0, distance.get(tile), answer["distance"]))
+            last[tile] = round_
+    return Routed(filled, distance, last)
+
+
+def accumulate(
+    passes: Passes,
+    ground: Ground,
+    routed: Routed,
+    own: np.ndarray | None,
+    keep: Callable[[Files, np.ndarray], None],
+    parameters: str,
+) -> dict[Tile, Answer]:
+    """Run the pass that settles directions and, with `own` units, adds up; return its answers."""
+    given = {t: (routed.rounds[t], routed.filled.ring(t), routed.distance.ring(t)) for t in ground.tiles.names()}
+    return passes.run("links", partial(find_links, ground, own, keep), given, parameters=(parameters, own))
+
+
+def own_units(own: np.ndarray, unit: float, columns: int) -> np.ndarray:
+    """Return what each cell of a row gives in whole units, after checking that their sum can be held."""
+    units = np.rint(own / unit)
+    if units.sum() * columns > MOST_UNITS:
+        raise GridError(f"cell_size makes cells of {own.max():g} m2, too large to add up; expected metres, check it")
+    return units.astype(np.int64)

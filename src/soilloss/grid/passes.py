@@ -1,0 +1,339 @@
+"""Passes over tiles with a small central step between them: the way to grids larger than memory.
+
+A pass is one task per tile, a plain list of `dask.delayed` calls: run by Dask's threads on one machine, or by a
+`distributed` cluster that shares the scratch folder. Tasks leave arrays in the scratch store and return small arrays
+only; what happens between passes is ordinary code of the caller.
+
+The scratch store on disk is Zarr with one chunk per tile, so every chunk has one writer and needs no lock. Everything
+is written under a temporary name, brought to disk and renamed. When a task has ended, a record is written with its key
+(pass, tile, arguments and the store's identity), the hashes of its files and its answer: after a crash, tasks with a
+valid record are not repeated. A task must be determined by its arguments, then a restart gives the same bits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import functools
+import hashlib
+import io
+import json
+import os
+import shutil
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import zarr
+from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
+from zarr.storage import LocalStore
+
+from soilloss.errors import MissingExtraError, SourceError
+from soilloss.grid.blocks import worker_count
+from soilloss.grid.rims import Tile, Tiles
+
+Answer = dict[str, np.ndarray]
+Progress = Callable[[str, int, int], None]
+
+
+class Files(Protocol):
+    """What a task sees of the scratch store: the arrays of one tile."""
+
+    def put(self, name: str, core: np.ndarray) -> None:
+        """Keep the cells of the tile as part of the array `name`."""
+        ...
+
+    def get(self, name: str) -> np.ndarray:
+        """Return the cells of the tile from the array `name`."""
+        ...
+
+    def save(self, name: str, **arrays: np.ndarray) -> None:
+        """Keep arrays of any shape under a name."""
+        ...
+
+    def load(self, name: str) -> Answer:
+        """Return what was saved."""
+        ...
+
+    def of(self, tile: Tile) -> Files:
+        """Return the same for another tile, to be read only."""
+        ...
+
+
+class Memory:
+    """A scratch store in memory."""
+
+    def __init__(self, tiles: Tiles) -> None:
+        self.tiles, self.kept = tiles, {}
+
+    def prepare(self, arrays: Mapping[str, str]) -> None:
+        """Nothing has to be made ready."""
+
+    def files(self, tile: Tile) -> Files:
+        """Return the arrays of one tile."""
+        return _TileInMemory(self, tile)
+
+    def remember(self, files: Files, key: str) -> Answer | None:
+        """Nothing outlives the process, so nothing is remembered."""
+        return None
+
+    def record(self, files: Files, key: str, answer: Answer) -> None:
+        """Nothing is recorded."""
+
+    def remove(self) -> None:
+        """Forget everything."""
+        self.kept.clear()
+
+
+class _TileInMemory:
+    def __init__(self, store: Memory, tile: Tile) -> None:
+        self.store, self.tile = store, tile
+
+    def put(self, name: str, core: np.ndarray) -> None:
+        self.store.kept[name, self.tile] = np.ascontiguousarray(core)
+
+    def get(self, name: str) -> np.ndarray:
+        return self.store.kept[name, self.tile]
+
+    def save(self, name: str, **arrays: np.ndarray) -> None:
+        self.store.kept[name, self.tile] = arrays
+
+    def load(self, name: str) -> Answer:
+        return self.store.kept[name, self.tile]
+
+    def of(self, tile: Tile) -> Files:
+        return _TileInMemory(self.store, tile)
+
+
+class Scratch:
+    """A scratch store in a folder; `identity` says what its contents depend on besides the arguments of tasks."""
+
+    def __init__(self, folder: Path | str, tiles: Tiles, identity: str) -> None:
+        self.tiles, self.identity = tiles, identity
+        self.folder = Path(folder) / hashlib.sha256(f"{identity}|{tiles}".encode()).hexdigest()[:16]
+
+    def prepare(self, arrays: Mapping[str, str]) -> None:
+        """Make the Zarr arrays that a pass will fill: name to type."""
+        for name, dtype in arrays.items():
+            if (self.folder / name / "zarr.json").exists():
+                continue
+            zarr.create_array(
+                _Durable(self.folder / name),
+                shape=self.tiles.shape,
+                chunks=tuple(min(s, n) for s, n in zip(self.tiles.size, self.tiles.shape, strict=True)),
+                dtype=dtype,
+                filters=None,
+                serializer=BytesCodec(),
+                compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle"), Crc32cCodec()],
+                fill_value=0,
+                config={"write_empty_chunks": True},
+            )
+
+    def files(self, tile: Tile) -> Files:
+        """Return the arrays of one tile."""
+        return _TileOnDisk(self, tile)
+
+    def remember(self, files: Any, key: str) -> Answer | None:
+        """Return the recorded answer of a finished task, or none if it must run: files are checked by their hash."""
+        try:
+            with np.load(self._record(files, key)) as found:
+                written = json.loads(str(found["written"]))
+                if all(_hash(self.folder / path) == digest for path, digest in written.items()):
+                    return {name: found[name] for name in found.files if name != "written"}
+        except (OSError, ValueError, KeyError, EOFError):
+            pass
+        return None
+
+    def record(self, files: Any, key: str, answer: Answer) -> None:
+        """Say that a task has ended."""
+        written = {path: _hash(self.folder / path) for path in sorted(files.written)}
+        _write(self._record(files, key), _packed({**answer, "written": np.array(json.dumps(written))}))
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _record(self, files: Any, key: str) -> Path:
+        name = hashlib.sha256(f"{self.identity}|{files.tile}|{key}".encode()).hexdigest()[:32]
+        return self.folder / "done" / f"{name}.npz"
+
+
+class _TileOnDisk:
+    def __init__(self, store: Scratch, tile: Tile) -> None:
+        self.store, self.tile, self.written = store, tile, set()
+
+    def put(self, name: str, core: np.ndarray) -> None:
+        self._array(name)[self.store.tiles.window(self.tile)] = core
+        self.written.add(f"{name}/c/{self.tile[0]}/{self.tile[1]}")
+
+    def get(self, name: str) -> np.ndarray:
+        return np.asarray(self._array(name)[self.store.tiles.window(self.tile)])
+
+    def _array(self, name: str) -> Any:
+        return zarr.open_array(_Durable(self.store.folder / name), mode="r+")
+
+    def save(self, name: str, **arrays: np.ndarray) -> None:
+        path = f"{name}/{self.tile[0]}-{self.tile[1]}.npz"
+        _write(self.store.folder / path, _packed(arrays))
+        self.written.add(path)
+
+    def load(self, name: str) -> Answer:
+        with np.load(self.store.folder / f"{name}/{self.tile[0]}-{self.tile[1]}.npz") as found:
+            return dict(found)
+
+    def of(self, tile: Tile) -> Files:
+        return _TileOnDisk(self.store, tile)
+
+
+class _Durable(LocalStore):
+    """Zarr's local store whose files are on disk when a write returns."""
+
+    def set_sync(self, key: str, value: Any) -> None:
+        _write(self.root / key, value.as_buffer_like())
+
+    async def set(self, key: str, value: Any) -> None:
+        if not self._is_open:
+            await self._open()
+        await asyncio.to_thread(self.set_sync, key, value)
+
+
+def _write(path: Path, content: Any) -> None:
+    """Write a file whole or not at all."""
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SourceError(
+                f"the disk of {path.parent} is full; make room and run again, finished tiles are kept"
+            ) from None
+        raise
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]  names are never those of its own arguments
+    return buffer.getvalue()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(*values: Any) -> str:
+    """Return a hash of arrays and of whatever prints alike when it is alike."""
+    found = hashlib.sha256()
+    for value in values:
+        if isinstance(value, np.ndarray):
+            found.update(f"{value.dtype}{value.shape}".encode())
+            found.update(np.ascontiguousarray(value).data)
+        else:
+            found.update(repr(value).encode())
+        found.update(b"|")
+    return found.hexdigest()
+
+
+def code_version(*modules: Any) -> str:
+    """Return a hash of the modules' source: records made by other code do not count."""
+    return digest(*(Path(module.__file__).read_bytes() for module in modules))
+
+
+class Passes(NamedTuple):
+    """How passes are run: where they leave their arrays, by how many threads or which cluster, who is told."""
+
+    store: Memory | Scratch
+    workers: int | None = None
+    cluster: str = ""
+    progress: Progress = lambda name, done, total: None
+
+    def run(
+        self,
+        name: str,
+        function: Callable[..., Answer],
+        arguments: Mapping[Tile, tuple[Any, ...]],
+        arrays: Mapping[str, str] | None = None,
+        parameters: Any = (),
+    ) -> dict[Tile, Answer]:
+        """Run one pass and return the answer of every tile.
+
+        Parameters
+        ----------
+        name : str
+            Of the pass, for records and progress; not used twice with the same store for different functions.
+        function : callable
+            Called as ``function(files, tile, *arguments[tile])``; returns small arrays by name.
+        arguments : mapping
+            From the tiles that take part to what they are told; arrays and what prints alike when it is alike.
+        arrays : mapping, optional
+            Arrays that the pass fills: name to type.
+        parameters : Any
+            What else decides the result, fixed in `function`: it becomes part of the records' keys.
+        """
+        self.store.prepare(arrays or {})
+        work = {
+            tile: functools.partial(_perform, self.store, (name, parameters), function, tile, given)
+            for tile, given in arguments.items()
+        }
+        if self.cluster:
+            return _on_cluster(self.cluster, work, functools.partial(self.progress, name))
+        return _on_threads(worker_count(self.workers), work, functools.partial(self.progress, name))
+
+
+def _perform(
+    store: Memory | Scratch, name: Any, function: Callable[..., Answer], tile: Tile, arguments: tuple[Any, ...]
+) -> Answer:
+    """One task: look for its record, else work and leave one."""
+    files = store.files(tile)
+    key = digest(name, *arguments)
+    known = store.remember(files, key)
+    if known is not None:
+        return known
+    answer = function(files, tile, *arguments)
+    store.record(files, key, answer)
+    return answer
+
+
+def _on_threads(workers: int, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:
+    import dask
+
+    lock, done = threading.Lock(), iter(range(1, len(work) + 1))
+
+    def counted(one: Callable[[], Answer]) -> Answer:
+        answer = one()
+        with lock:
+            told(next(done), len(work))
+        return answer
+
+    tasks = [dask.delayed(counted, pure=False, traverse=False)(one) for one in work.values()]
+    scheduler = {"scheduler": "threads", "num_workers": workers} if workers > 1 else {"scheduler": "synchronous"}
+    return dict(zip(work, dask.compute(*tasks, **scheduler), strict=True))
+
+
+def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:
+    """Lost workers are the scheduler's business: their tasks run again, with the same result."""
+    import dask
+
+    try:
+        from distributed import Client, as_completed
+    except ImportError:
+        raise MissingExtraError("a cluster needs distributed: pip install 'soilloss[cluster]'") from None
+    with Client(address, set_as_default=False) as client:
+        tasks = [dask.delayed(_called, pure=False, traverse=False)(one) for one in work.values()]
+        futures = client.compute(tasks)
+        for done, _ in enumerate(as_completed(futures), 1):
+            told(done, len(work))
+        return dict(zip(work, client.gather(futures), strict=True))
+
+
+def _called(one: Callable[[], Answer]) -> Answer:
+    return one()
