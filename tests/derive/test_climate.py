@@ -74,3 +74,20 @@ def test_dates():
     ):
         with pytest.raises(DataError, match=sentence):
             climate.dates_of(time, 2)
+
+
+@pytest.mark.parametrize("count", [12, 24])
+@pytest.mark.parametrize("labels", [[f"2001-Q{q}" for q in range(1, 5)], [f"2001-{m:02d}" for m in range(1, 13)]])
+def test_steps_share_out_the_year(count, labels):
+    year = np.arange(2.0 * count).reshape(2, count)
+    parts = [climate.of_step(year, label) for label in labels]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=-1), year)
+    np.testing.assert_array_equal(climate.of_step(year, "2001"), year)
+
+
+def test_erosivity_of_quarters_adds_up_to_the_year():
+    half_months = np.random.default_rng(0).gamma(1, 50, (3, 24)).astype("f4")
+    quarters = [climate.step_sum(half_months, step=f"2001-Q{q}") for q in range(1, 5)]
+    np.testing.assert_allclose(np.sum(quarters, axis=0), climate.step_sum(half_months), rtol=1e-6)
+    np.testing.assert_allclose(quarters[2], half_months[:, 12:18].sum(-1), rtol=1e-6)
+    assert quarters[0].dtype == np.float32

@@ -1,9 +1,10 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import rasterio
 from shapely.geometry import box
 
-from soilloss.workflow import stored
+from soilloss.workflow import record, stored
 from soilloss.workflow.site import open_site, whole
 
 
@@ -35,3 +36,38 @@ def test_whole_grid_steps_see_the_aligned_heights(landscape, write_project):
     assert area.dtype == np.float64
     assert np.nanmin(area) == pytest.approx(45 * 45)
     assert stored.pending(site) == []
+
+
+def test_end_members_are_one_number_of_the_area_and_the_period(landscape, write_project):
+    from soilloss.workflow.run import execute
+
+    methods = {"cover": "cai_2000", "bare_ndvi": "lower_percentile", "full_ndvi": {"q": 90}}
+    file = write_project(landscape, methods=methods)
+    with rasterio.open(landscape / "dem.tif") as data:
+        west, south, east, north = data.bounds
+    middle = (west + east) / 2
+    area = gpd.GeoDataFrame(geometry=[box(west, south, middle, north)], crs="EPSG:32635")
+    area.to_file(landscape / "area.gpkg")
+    results = {}
+    for name, tiles, key in (("whole", 2048, None), ("parts", 17, None), ("west", 2048, "area.gpkg")):
+        site = open_site(file, {"area": key} if key else None)
+        item = next(i for i in site.stored if i.variable == "full_ndvi")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stored, "TILES", tiles)
+            item.path.unlink(missing_ok=True)
+            stored.make(site, item, None, lambda *_: None)
+        results[name] = site.given["full_ndvi"]
+    cells = []
+    for year in (2001, 2002, 2003):
+        with rasterio.open(landscape / f"ndvi_{year}.tif") as data:
+            cells.append(data.read(1))
+    assert results["whole"] == results["parts"] == pytest.approx(np.nanpercentile(cells, 90), abs=3e-4)
+    assert results["west"] == pytest.approx(np.nanpercentile(np.array(cells)[:, :, :40], 90), abs=3e-4)
+    first = execute(open_site(file))
+    assert {"bare_ndvi", "full_ndvi"} <= {name.partition("-")[0] for name in first.made + first.reused}
+    again = execute(open_site(file))
+    assert again.made == []
+    plan = {step["variable"]: step for step in record.read(landscape / "out")["plan"]}
+    assert plan["full_ndvi"]["place"] == "statistic"
+    assert plan["full_ndvi"]["value"] == results["whole"]
+    assert plan["full_ndvi"]["coefficients"] == {"q": 90}

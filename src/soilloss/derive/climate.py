@@ -123,14 +123,16 @@ def months_of_days(daily_precipitation, *, time=None, min_valid_fraction=0.9):
     return mean_of_periods(rain, periods, 12, weights, needed=periods.needed(min_valid_fraction))
 
 
-@equation(gives="erosivity", cite="renard1997", over="half_month", step="year")
-def step_sum(half_month_erosivity):
-    r"""Erosivity of the year as the sum of its half-months.
+@equation(gives="erosivity", cite="renard1997", over="half_month")
+def step_sum(half_month_erosivity, *, step=""):
+    r"""Erosivity of a time step as the sum of its half-months.
 
     Parameters
     ----------
     half_month_erosivity : array (..., 24), MJ mm ha-1 h-1
         Erosivity of each half-month; a missing one makes the sum NaN.
+    step : str
+        Label of a quarter (``2001-Q3``) or month (``2001-07``); otherwise the whole year.
 
     Returns
     -------
@@ -138,16 +140,32 @@ def step_sum(half_month_erosivity):
 
     Notes
     -----
-    .. math:: R = \sum_{k=1}^{24} R_k
+    .. math:: R = \sum_{k \in step} R_k
 
-    Renard et al. (1997).
+    A year has all 24, quarter q the half-months 6 (q - 1) + 1 to 6 q, month m 2 m - 1 and 2 m. Renard et al. (1997).
 
     Examples
     --------
-    >>> float(step_sum([10.0] * 24))
-    240.0
+    >>> float(step_sum([10.0] * 24)), float(step_sum([10.0] * 24, step="2001-Q3"))
+    (240.0, 60.0)
     """
-    return not_negative(half_month_erosivity).sum(axis=-1)
+    return of_step(not_negative(half_month_erosivity), step).sum(axis=-1)
+
+
+def of_step(values: np.ndarray, step: str) -> np.ndarray:
+    """Return the months or half-months (last axis) of a time step: ``2001-Q3``, ``2001-07``, else the whole year.
+
+    Examples
+    --------
+    >>> of_step(np.arange(12), "2001-Q2")
+    array([3, 4, 5])
+    """
+    part = step.partition("-")[2]
+    if not part:
+        return values
+    length = values.shape[-1] // (4 if part[0] == "Q" else 12)
+    first = (int(part.lstrip("Q")) - 1) * length
+    return values[..., first : first + length]
 
 
 def dates_of(time: Any, count: int) -> np.ndarray:
@@ -258,8 +276,8 @@ def add_days(
         and np.ndim(scale) == np.ndim(exponent) == 0
         and threshold >= 1 < exponent <= FAST_UP_TO
     ):
-        parts = power_parts(float(exponent))
-        add_powers(days, days.view(np.int32), *cuts, weights * scale, needed, *parts, np.float32(threshold), *sums)
+        from_on = np.float32(threshold).view(np.int32)
+        add_powers(days.view(np.int32), *cuts, weights * scale, needed, *power_parts(exponent), from_on, *sums)
     else:
         scale, exponent = (np.array(np.broadcast_to(v, days.shape[1]), float) for v in (scale, exponent))
         add_periods(days, *cuts, weights, needed, scale, exponent, max(threshold, 0.0), *sums)

@@ -14,7 +14,14 @@ from soilloss.publish.text import label, number, unit_text
 from soilloss.variables import VARIABLES
 
 FEW = 3
-PLACES = {"source": "given", "points": "at points, then a surface", "stored": "whole grid", "pass": "cell by cell"}
+PLACES = {
+    "source": "given",
+    "points": "at points, then a surface",
+    "series": "from days, on their own grid",
+    "statistic": "one number for the area",
+    "stored": "whole grid",
+    "pass": "cell by cell",
+}
 LIMITS = (
     (
         "Sheet and rill erosion only.",
@@ -99,6 +106,7 @@ def _method(step: Mapping[str, Any]) -> str:
         f'<div class="formula">{formula(step["formula"])}</div>',
         html.paragraph(html.text(step["summary"])) if step.get("summary") else "",
         f'<p class="small">Coefficients: {html.text(used)}.</p>' if used else "",
+        f'<p class="small">Value: {number(step["value"], 4)}.</p>' if "value" in step else "",
         f'<p class="small">Source: {_reference(step["cite"])}.</p>' if step.get("cite") else "",
     ]
     return f'<div class="method">{"".join(parts)}</div>'

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import warnings
@@ -27,6 +28,8 @@ from soilloss.variables import VARIABLES
 X_NAMES = ("x", "lon", "longitude", "easting")
 Y_NAMES = ("y", "lat", "latitude", "northing")
 ROWS = 512
+# more layers than months: days, which are read in small tiles
+MANY = 31
 UNEVEN = 0.01
 
 
@@ -187,12 +190,13 @@ def _choose(cube: _Cube, variable: str, steps: Sequence[str]) -> dict[str, list[
     array = cube.array
     axis = VARIABLES[variable].axis
     first = array.dims[0] if array.ndim == 3 else None
-    if first is None or first == axis:
+    if first is None or (first == axis and axis != "day"):
         return {"": list(range(1 if first is None else array.sizes[first]))}
     if first not in array.coords or not hasattr(array[first], "dt"):
         raise DataError(
             f"{cube.label} has a dimension {first!r} that is neither time nor {axis or 'an axis'} of {variable}"
         )
+    _check_order(cube)
     time = array[first].dt
     chosen = {}
     for step in steps:
@@ -203,14 +207,42 @@ def _choose(cube: _Cube, variable: str, steps: Sequence[str]) -> dict[str, list[
             raise SourceError(f"{cube.label} has no data for {step}; it spans {years.min()} to {years.max()}")
         if len(layers) != expected:
             raise DataError(
-                f"{cube.label} has {len(layers)} times in {step}, expected {expected} for {variable}; "
+                f"{cube.label} has {len(layers)} times in {step or 'all'}, expected {expected} for {variable}; "
                 "sum them beforehand, or take the variable that has such an axis (monthly_precipitation)"
             )
+        if axis == "day":
+            _check_daily(cube, layers)
         chosen[step] = layers
     return chosen
 
 
+def _check_daily(cube: _Cube, layers: list[int]) -> None:
+    """Days have to follow each other, one time for each."""
+    days = [np.datetime64(_day(value), "D") for value in cube.array[cube.array.dims[0]].values[layers]]
+    for before, after in itertools.pairwise(days):
+        if after - before != np.timedelta64(1, "D"):
+            raise DataError(
+                f"{cube.label}: {after} follows {before}, expected one time for each day; sum finer steps to days, and "
+                "add days that are missing as layers without values"
+            )
+
+
+def _check_order(cube: _Cube) -> None:
+    """Times have to rise: what is repeated or out of order would count twice or under another name."""
+    values = cube.array[cube.array.dims[0]].values
+    wrong = np.flatnonzero(~(values[1:] > values[:-1]))
+    if wrong.size:
+        before, after = (_day(value) for value in values[wrong[0] : wrong[0] + 2])
+        raise DataError(f"{cube.label}: {after} follows {before}, expected rising times; sort them and drop repeats")
+
+
+def _day(value: Any) -> str:
+    return str(value)[:10]
+
+
 def _within(time: Any, step: str) -> np.ndarray:
+    if not step:
+        return np.ones(time.year.shape, bool)
     year, _, part = step.partition("-")
     inside = time.year.values == int(year)
     if part:
@@ -234,8 +266,8 @@ def _write(cube: _Cube, layers: list[int], path: Path) -> None:
         "transform": cube.transform,
         "nodata": None if missing is None else float(np.asarray(missing).astype(dtype).item()),
         "tiled": True,
-        "blockxsize": 256,
-        "blockysize": 256,
+        "blockxsize": 64 if len(layers) > MANY else 256,
+        "blockysize": 64 if len(layers) > MANY else 256,
         "compress": "deflate",
         "bigtiff": "if_safer",
     }
@@ -252,3 +284,6 @@ def _write(cube: _Cube, layers: list[int], path: Path) -> None:
         out.scales = [float(attributes.get("scale_factor", 1))] * out.count
         out.offsets = [float(attributes.get("add_offset", 0))] * out.count
         out.units = [str(attributes.get("units", ""))] * out.count
+        first = array.dims[0]
+        if len(layers) > MANY and first in array.coords:
+            out.update_tags(first_day=_day(array[first].values[layers[0]]))

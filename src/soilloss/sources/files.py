@@ -7,6 +7,7 @@ NetCDF and Zarr variables become rasters with `sources.cubes.import_cube`; `sour
 
 from __future__ import annotations
 
+import calendar
 import string
 import threading
 from collections import OrderedDict
@@ -37,7 +38,7 @@ class RasterSource(NamedTuple):
     """A variable kept in raster files.
 
     `files` are (step label, path) pairs, the label "" for what does not change; `bands` are counted from 1, one per
-    month (or day) where the variable has an axis. A cell means ``scale * value + offset`` in `unit`, and is missing
+    month where the variable has an axis, and () for all that a file has (days: a leap year has more). A cell means ``scale * value + offset`` in `unit`, and is missing
     where it equals `nodata`. `legend` ("", a name or a path) turns codes into classes.
     """
 
@@ -110,6 +111,8 @@ def raster_source(
     folder = Path(folder)
     files = _find(variable, str(pattern), steps, folder)
     bands = _bands(variable, files[0][1], band)
+    if not bands:
+        _check_days(variable, files)
     given = {"scale": scale, "offset": offset, "nodata": nodata, "unit": unit}
     open_questions = {name for name, value in given.items() if value is None} | {"bands"}
     stated = _agreed(variable, tuple(dict.fromkeys(path for _, path in files)), bands, open_questions)
@@ -140,6 +143,17 @@ def path_of(source: RasterSource, step: str) -> str:
     if "" in files:
         return files[""]
     raise SourceError(f"{source.variable} has no file for {step}; it has {', '.join(files)}")
+
+
+def bands_of(source: RasterSource, dataset: Any) -> tuple[int, ...]:
+    """Return the bands that are read of an opened file of the source."""
+    return source.bands or tuple(range(1, dataset.count + 1))
+
+
+def days_in(path: str) -> tuple[str, int]:
+    """Return the first day that a file of days states ("" if it does not), and how many it has."""
+    with open_raster(path) as dataset:
+        return dataset.tags().get("first_day", ""), dataset.count
 
 
 def native_grid(source: RasterSource) -> GeoBox:
@@ -254,7 +268,8 @@ def _mine() -> OrderedDict[Any, _Handle]:
 
 def _open_handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
     dataset = open_raster(path)
-    datasets, bands, nodata, table = (dataset,), source.bands, source.nodata, None
+    datasets, nodata, table = (dataset,), source.nodata, None
+    bands = bands_of(source, dataset)
     variable = VARIABLES[source.variable]
     legend = legends.read_legend(source.legend)
     as_they_are = dataset.crs is not None and align.coincidence(dataset, grid) is not None
@@ -330,6 +345,8 @@ def _bands(variable: str, path: str, band: int | Sequence[int] | None) -> tuple[
     with open_raster(path) as dataset:
         count = dataset.count
     axis = VARIABLES[variable].axis
+    if axis == "day" and band is None:
+        return ()
     chosen = (band,) if isinstance(band, int) else tuple(band) if band else tuple(range(1, count + 1))
     if not all(1 <= number <= count for number in chosen):
         raise DataError(f"{variable}: band {band} is not in {path}, which has bands 1 to {count}")
@@ -340,12 +357,25 @@ def _bands(variable: str, path: str, band: int | Sequence[int] | None) -> tuple[
     return chosen
 
 
+def _check_days(variable: str, files: tuple[tuple[str, str], ...]) -> None:
+    """A file of a year has a band for each of its days."""
+    for year, path in {label[:4]: path for label, path in files if label}.items():
+        expected = 366 if calendar.isleap(int(year)) else 365
+        _, count = days_in(path)
+        if count != expected:
+            raise DataError(
+                f"{variable}: {path} has {count} bands, expected {expected}, one for each day of {year}; "
+                "add days that are missing as bands without values"
+            )
+
+
 def _agreed(variable: str, paths: tuple[str, ...], bands: tuple[int, ...], questions: set[str]) -> _Stated:
     """What all files state; they must agree where it is used, because one record speaks for them."""
     stated = [_state(path, bands) for path in paths]
     for path, other in zip(paths, stated, strict=True):
         for name, one, another in zip(_Stated._fields, stated[0], other, strict=True):
-            if name in questions and repr(one) != repr(another) and (name != "bands" or max(bands) > other.bands):
+            fits = name == "bands" and max(bands, default=1) <= other.bands
+            if name in questions and repr(one) != repr(another) and not fits:
                 raise DataError(
                     f"{variable}: {path} states {name} {another}, {paths[0]} {one}; "
                     f"make them agree or give {name} under sources"
@@ -355,7 +385,7 @@ def _agreed(variable: str, paths: tuple[str, ...], bands: tuple[int, ...], quest
 
 def _state(path: str, bands: tuple[int, ...]) -> _Stated:
     with open_raster(path) as dataset:
-        band = min(bands[0], dataset.count) - 1
+        band = min(bands[0] if bands else 1, dataset.count) - 1
         stated = dataset.units[band] or ""
         return _Stated(dataset.scales[band], dataset.offsets[band], dataset.nodatavals[band], stated, dataset.count)
 

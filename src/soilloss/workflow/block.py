@@ -52,7 +52,7 @@ def make_work(
     made = {s.variable for s in inside}
     changing = set(changing_sources & needed.keys())
     for step in inside:
-        if changing & set(step.inputs):
+        if step.changes(changing, labels):
             changing.add(step.variable)
     reads = tuple(sorted(needed.keys() - made))
     return Work(inside, reads, read, shape, cell_size, labels, frozenset(changing), halo)
@@ -87,6 +87,8 @@ def _make(work: Work, outer: Window, label: str, reads: Sequence[str], known: Ma
     values: Values = {**known, **{name: work.read(name, label, outer) for name in reads}}
     size = cut(work.cell_size, outer[0])
     for step in work.steps:
+        if not label and step.variable in work.changing:
+            continue
         if step.variable not in values and all(name in values for name in step.inputs):
             values[step.variable] = _call(step, [values[name] for name in step.inputs], size, label)
     return values
@@ -96,9 +98,8 @@ def _call(step: Step, data: list[Any], size: float | CellSize, label: str) -> An
     assert step.function is not None
     spec = spec_of(step.function)
     supplied: dict[str, Any] = {"cell_size": size} if "cell_size" in spec.supplied else {}
-    if "time" in spec.supplied and label:
-        year = int(label[:4])
-        supplied["time"] = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[D]")
+    if "step" in spec.supplied:
+        supplied["step"] = label
     with np.errstate(all="ignore"):
         return step.function(*data, **step.coefficients, **supplied)
 

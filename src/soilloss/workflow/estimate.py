@@ -23,7 +23,7 @@ def describe(site: Site) -> dict[str, Any]:
     """Return the plan of a site with places, states and estimates, ready for JSON."""
     cells = site.shape[0] * site.shape[1]
     maps = list(published_maps(site))
-    whole = [item for item in site.stored if not item.exists]
+    whole = [item for item in site.stored if not item.exists and item.kind not in ("statistic", "series")]
     workers = worker_count(None)
     memory = BASE_BYTES + max(BLOCK_BYTES * min(cells, BLOCK_CELLS) * workers, WHOLE_GRID_BYTES * cells if whole else 0)
     bytes_per_cell = 4 * len(maps) + sum(8 if VARIABLES[i.variable].dtype == "float64" else 4 for i in whole)
@@ -60,7 +60,7 @@ def _step(site: Site, step: Step) -> dict[str, str]:
 
 def _place(site: Site, step: Step) -> str:
     if step.function is not None:
-        return "stored" if step.stored else "pass"
+        return step.place
     kept = any(item.variable == step.variable for item in site.stored)
     return "stored" if kept else "read"
 

@@ -38,6 +38,8 @@ DEFAULTS: dict[str, list[Choice]] = {
     "slope_length": [("slope_length", {"max_length": _LONGEST_SLOPE})],
     "topography": [("desmet_govers_1996", {"max_length": _LONGEST_SLOPE, "channel_area": _CHANNEL_AREA})],
     "ndvi": [("ndvi", {})],
+    "bare_ndvi": [("lower_percentile", {})],
+    "full_ndvi": [("upper_percentile", {})],
     "fractional_cover": [("fractional_cover", {})],
     "cover": [("van_der_knijff_2000", {})],
 }

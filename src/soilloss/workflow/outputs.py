@@ -334,7 +334,7 @@ def published_maps(site: Site) -> Iterator[Map]:
 def _changing(site: Site) -> set[str]:
     changing = set(site.changing)
     for step in site.steps:
-        if changing & set(step.inputs):
+        if step.changes(changing, site.project.steps):
             changing.add(step.variable)
     return changing
 

@@ -30,9 +30,33 @@ class Step(NamedTuple):
         return self.function.__name__ if self.function else "source"
 
     @property
+    def kind(self) -> str:
+        """How it is made before the pass and kept; "" for what is made in the pass, or is a source.
+
+        A ``step`` needs the whole grid, a ``statistic`` is one number for it, a ``series`` is made of days, on the grid
+        the days come on.
+        """
+        if self.function is None:
+            return ""
+        spec = spec_of(self.function)
+        return {"grid": "step", "statistic": "statistic"}.get(spec.shape, "series" if spec.over == "day" else "")
+
+    @property
     def stored(self) -> bool:
-        """Whether the result is kept: steps that need the whole grid."""
-        return self.function is not None and spec_of(self.function).whole
+        """Whether it is made before the pass and kept."""
+        return self.kind != ""
+
+    @property
+    def place(self) -> str:
+        """Where a method is run: ``stored`` (the whole grid), ``statistic``, ``series``, or in the ``pass``."""
+        return {"step": "stored", "": "pass"}.get(self.kind, self.kind)
+
+    def changes(self, changing: Collection[str], steps: Sequence[str]) -> bool:
+        """Whether it differs among the time steps, given the variables that do."""
+        if self.function is None or self.kind == "statistic":
+            return False
+        parts = "step" in spec_of(self.function).supplied and any("-" in step for step in steps)
+        return parts or not set(self.inputs).isdisjoint(changing)
 
     def describe(self) -> str:
         """One readable line, e.g. ``cover <- van_der_knijff_2000(ndvi)``."""

@@ -26,7 +26,7 @@ from soilloss.workflow.site import Site, whole
 
 
 class AtPoints(NamedTuple):
-    """Values of one variable at points in the CRS of the target grid."""
+    """Values of one variable at points in the CRS of the target grid: a number each, or a row of (half-)months."""
 
     variable: str
     method: str
@@ -37,18 +37,20 @@ class AtPoints(NamedTuple):
     elevation: np.ndarray | None
 
 
-def values_at_points(site: Site, variable: str) -> AtPoints:
-    """Read a table and run the chosen (or default) method of `variable` at its points."""
+def values_at_points(site: Site, variable: str, year: str = "") -> AtPoints:
+    """Read a table and run the chosen (or default) method of `variable` at its points, on days of one year if asked."""
     source = site.project.sources[variable]
     assert isinstance(source, Table)
     points = tables.read_points(site.data / source.table, crs=source.crs, units=source.units)
     to_grid = Transformer.from_crs(points.crs, site.wkt, always_xy=True)
     x, y = (np.asarray(v, float) for v in to_grid.transform(points.x, points.y))
-    columns = dict(points.columns)
+    columns, dates = dict(points.columns), points.dates
+    if year:
+        columns, dates = _of_year(source, columns, dates, year)
     if source.interpolate == "height" and "elevation" not in columns:
         columns["elevation"] = _sample(site, "elevation", x, y)
-    values, name = _evaluate(variable, source, columns, points.dates)
-    known = np.isfinite(values) & np.isfinite(x) & np.isfinite(y)
+    values, name = _evaluate(variable, source, columns, dates)
+    known = np.isfinite(values).reshape(len(x), -1).all(axis=1) & np.isfinite(x) & np.isfinite(y)
     if not known.any():
         raise DataError(
             f"{source.table}: none of its {len(values)} points gives a value of {variable}; check its columns and units"
@@ -63,6 +65,18 @@ def values_at_points(site: Site, variable: str) -> AtPoints:
         np.asarray(values, float)[known],
         None if height is None else np.asarray(height, float)[known],
     )
+
+
+def _of_year(
+    source: Table, columns: dict[str, Any], dates: np.ndarray | None, year: str
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The days of one year."""
+    if dates is None:
+        raise DataError(f"{source.table} has no column 'date', so its years are unknown; leave yearly: true out")
+    inside = dates.astype("datetime64[Y]") == np.datetime64(year, "Y")
+    if not inside.any():
+        raise DataError(f"{source.table} has no day in {year}; it spans {dates[0]} to {dates[-1]}")
+    return {**columns, "daily_precipitation": columns["daily_precipitation"][:, inside]}, dates[inside]
 
 
 def _evaluate(
@@ -103,7 +117,8 @@ def surface_of(site: Site, found: AtPoints) -> Callable[[Window], np.ndarray]:
     """Fit the chosen surface and return a function that evaluates it on a window of the target grid."""
     source = site.project.sources[found.variable]
     assert isinstance(source, Table)
-    surface = surfaces.fit(source.interpolate, *_metric(site, found), found.values, **_options(found, source))
+    place, options = _metric(site, found), _options(found, source)
+    parts = [surfaces.fit(source.interpolate, *place, values, **options) for values in _columns(found.values)]
 
     def evaluate(window: Window) -> np.ndarray:
         rows, columns = window
@@ -112,21 +127,36 @@ def surface_of(site: Site, found: AtPoints) -> Callable[[Window], np.ndarray]:
         y = a.f + (np.arange(rows.start, rows.stop) + 0.5) * a.e
         mesh_x, mesh_y = np.meshgrid(x, y)
         height = np.asarray(site.read("elevation", "", window)) if source.interpolate == "height" else None
-        return surfaces.evaluate(surface, *_to_metres(site, mesh_x, mesh_y), elevation=height)
+        at = _to_metres(site, mesh_x, mesh_y)
+        made = [surfaces.evaluate(surface, *at, elevation=height) for surface in parts]
+        return made[0] if found.values.ndim == 1 else np.stack(made, axis=-1)
 
     return evaluate
+
+
+def _columns(values: np.ndarray) -> list[np.ndarray]:
+    """The values of each surface: one, or one per month or half-month."""
+    return [values] if values.ndim == 1 else list(values.T)
+
+
+def _yearly(variable: str, values: np.ndarray) -> np.ndarray:
+    """One number per point: the year's sum or mean of its months."""
+    if values.ndim == 1:
+        return values
+    return values.sum(axis=1) if VARIABLES[variable].in_time == "sum" else values.mean(axis=1)
 
 
 def check_surface(site: Site, found: AtPoints) -> dict[str, Any]:
     """Leave-one-out errors of a surface, as the record keeps them."""
     source = site.project.sources[found.variable]
     assert isinstance(source, Table)
-    predicted = surfaces.leave_one_out(
-        source.interpolate, *_metric(site, found), found.values, **_options(found, source)
-    )
-    error = predicted - found.values
+    place, options = _metric(site, found), _options(found, source)
+    parts = [surfaces.leave_one_out(source.interpolate, *place, v, **options) for v in _columns(found.values)]
+    predicted = _yearly(found.variable, parts[0] if found.values.ndim == 1 else np.stack(parts, axis=1))
+    values = _yearly(found.variable, found.values)
+    error = predicted - values
     known = np.isfinite(error)
-    spread = np.sum((found.values[known] - found.values[known].mean()) ** 2) if known.any() else 0.0
+    spread = np.sum((values[known] - values[known].mean()) ** 2) if known.any() else 0.0
     return {
         "variable": found.variable,
         "method": found.method,
@@ -134,7 +164,7 @@ def check_surface(site: Site, found: AtPoints) -> dict[str, Any]:
         "table": source.table,
         "stations": [
             {"name": n, "x": float(x), "y": float(y), "value": float(v), "predicted": float(p) if p == p else None}
-            for n, x, y, v, p in zip(found.names, found.x, found.y, found.values, predicted, strict=True)
+            for n, x, y, v, p in zip(found.names, found.x, found.y, values, predicted, strict=True)
         ],
         "me": float(error[known].mean()) if known.any() else None,
         "rmse": float(np.sqrt(np.mean(error[known] ** 2))) if known.any() else None,

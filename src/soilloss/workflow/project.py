@@ -46,13 +46,17 @@ class Raster(_Strict):
 
 
 class Table(_Strict):
-    """Points with values; the equation runs at the points, then the surface is made."""
+    """Points with values; the equation runs at the points, then the surface is made.
+
+    A table of days gives the mean of all its years, or each year of the period apart with ``yearly: true``.
+    """
 
     table: str
     method: str | None = None
     coefficients: dict[str, Any] = {}
     interpolate: Literal["height", "inverse_distance", "thin_plate_spline", "kriging"] = "inverse_distance"
     options: dict[str, Any] = {}
+    yearly: bool = False
     crs: str | None = None
     units: dict[str, str] = {}
 

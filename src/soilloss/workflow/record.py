@@ -130,7 +130,8 @@ def _step(site: Site, step: Step) -> dict[str, Any]:
         "cite": spec.cite,
         "formula": formula_of(step.function),
         "summary": (inspect.getdoc(step.function) or "").split("\n")[0],
-        "place": "stored" if step.stored else "pass",
+        "place": step.place,
+        **({"value": site.given[step.variable]} if step.kind == "statistic" else {}),
     }
 
 

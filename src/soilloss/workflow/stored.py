@@ -11,23 +11,31 @@ from soilloss.equation import spec_of
 from soilloss.grid import zones
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.target import cell_size
+from soilloss.kernels.counts import Histogram, histogram, histogram_of
 from soilloss.sources import vectors
 from soilloss.sources.files import RasterSource
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
-from soilloss.workflow import block
+from soilloss.workflow import block, series
 from soilloss.workflow.points import surface_of, values_at_points
 from soilloss.workflow.project import Polygons
-from soilloss.workflow.site import Site, Stored
+from soilloss.workflow.site import Site, Stored, labels_of
 from soilloss.workflow.store import write_raster
 
 TILES = 2048
+STATISTIC_BINS = 20_000
 Progress = Callable[[int, int], None]
 Part = tuple[Window, np.ndarray]
 
 
 def make(site: Site, item: Stored, workers: int | None, progress: Progress) -> None:
     """Compute one stored raster and put it under its name; what is there already is never touched."""
+    if item.kind == "statistic":
+        _statistic(site, item, workers, progress)
+        return
+    if item.kind == "series":
+        series.make(site, item, workers, progress)
+        return
     makers = {"aligned": _aligned, "polygons": _polygons, "surface": _surface, "step": _whole_step}
     blocks = windows(site.shape, TILES)
     count = iter(range(1, len(blocks) + 1))
@@ -68,7 +76,7 @@ def _polygons(site: Site, item: Stored, blocks: list[Window], workers: int | Non
 
 
 def _surface(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
-    return _parts(surface_of(site, values_at_points(site, item.variable)), blocks, workers)
+    return _parts(surface_of(site, values_at_points(site, item.variable, item.label[:4])), blocks, workers)
 
 
 def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
@@ -81,6 +89,34 @@ def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | N
     made = step.function(*data, **step.coefficients, **supplied)
     del data
     return ((window, made[window]) for window in blocks)
+
+
+def _statistic(site: Site, item: Stored, workers: int | None, progress: Progress) -> None:
+    """One number for all cells inside the area and all time steps, from a histogram that blocks add to."""
+    step = next(s for s in site.steps if s.variable == item.variable)
+    assert step.function is not None
+    (name,) = step.inputs
+    labels = tuple(labels_of(site, step))
+    work = block.make_work(site.steps, [name], site.read, site.shape, cell_size(site.grid), labels, site.changing)
+
+    def count(window: Window) -> np.ndarray:
+        inside = zones.inside(site.area, site.grid, window) if site.area is not None else slice(None)
+        found = histogram_of((), *VARIABLES[name].range, STATISTIC_BINS)
+        shape = tuple(s.stop - s.start for s in window)
+        for _, values in block.evaluate(work, window):
+            cells = block.full(values[name], (shape[0], shape[1]), name)[inside]
+            histogram(np.ascontiguousarray(cells).reshape(-1), found.low, found.high, found.counts)
+        return found.counts
+
+    blocks = windows(site.shape, TILES)
+    counts = np.zeros(STATISTIC_BINS, np.int64)
+    for done, (_, part) in enumerate(run_blocks(count, blocks, workers), 1):
+        counts += part
+        progress(done, len(blocks))
+    found = Histogram(*VARIABLES[name].range, counts)
+    value = float(step.function(found, **step.coefficients))
+    site.store.keep_number(item.path, value, variable=item.variable, method=step.method, cells=int(counts.sum()))
+    site.given[item.variable] = value
 
 
 def _assemble(site: Site, name: str, label: str, workers: int | None) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from soilloss.derive.climate import modified_fournier_index
+from soilloss.derive.climate import modified_fournier_index, of_step
 from soilloss.equation import equation
 from soilloss.kernels.valid import not_negative
 from soilloss.units import R_METRIC_TO_SI, R_US_TO_SI
@@ -169,8 +169,8 @@ def zhang_fu_2003_mfi(monthly_precipitation, *, coefficient=0.1833, exponent=1.9
     return coefficient * modified_fournier_index(monthly_precipitation) ** exponent
 
 
-@equation(gives="erosivity", cite="bols1978", over="month", step="year")
-def bols_1978_monthly(monthly_precipitation, rain_days, maximum_daily_precipitation):
+@equation(gives="erosivity", cite="bols1978", over="month")
+def bols_1978_monthly(monthly_precipitation, rain_days, maximum_daily_precipitation, *, step=""):
     r"""Erosivity from monthly rain, number of rain days and the wettest day (Java and Madura).
 
     Parameters
@@ -181,6 +181,8 @@ def bols_1978_monthly(monthly_precipitation, rain_days, maximum_daily_precipitat
         Days with rain in each month; a month without any adds 0.
     maximum_daily_precipitation : array (..., 12), mm
         Rain of the wettest day of each month.
+    step : str
+        Label of a quarter (``2001-Q3``) or month (``2001-07``), whose months are summed; otherwise the whole year.
 
     Returns
     -------
@@ -205,11 +207,11 @@ def bols_1978_monthly(monthly_precipitation, rain_days, maximum_daily_precipitat
     )
     days = not_negative(rain_days)
     spread = np.power(days, -0.47, out=np.zeros_like(days), where=days != 0)
-    return (6.119 * R_METRIC_TO_SI) * (rain**1.21 * spread * wettest**0.53).sum(axis=-1)
+    return (6.119 * R_METRIC_TO_SI) * of_step(rain**1.21 * spread * wettest**0.53, step).sum(axis=-1)
 
 
-@equation(gives="erosivity", cite="usda2013", over="month", step="year")
-def erosivity_density(monthly_precipitation, erosivity_density):
+@equation(gives="erosivity", cite="usda2013", over="month")
+def erosivity_density(monthly_precipitation, erosivity_density, *, step=""):
     r"""Erosivity from monthly rain and its erosivity per millimetre.
 
     Parameters
@@ -218,6 +220,8 @@ def erosivity_density(monthly_precipitation, erosivity_density):
         Rain of each month. A negative or missing month makes the result NaN.
     erosivity_density : array (..., 12), MJ ha-1 h-1
         Erosivity of each mm of rain in each month, from a published map or table.
+    step : str
+        Label of a quarter (``2001-Q3``) or month (``2001-07``), whose months are summed; otherwise the whole year.
 
     Returns
     -------
@@ -234,7 +238,7 @@ def erosivity_density(monthly_precipitation, erosivity_density):
     >>> float(erosivity_density([50.0] * 12, [2.0] * 12))
     1200.0
     """
-    return (not_negative(monthly_precipitation) * not_negative(erosivity_density)).sum(axis=-1)
+    return of_step(not_negative(monthly_precipitation) * not_negative(erosivity_density), step).sum(axis=-1)
 
 
 def _arnoldus(rain: Any, exponent: float, log_constant: float) -> np.ndarray:

@@ -72,7 +72,7 @@ def look(source: files.RasterSource, grid: GeoBox, area: BaseGeometry | None, la
     with files.open_raster(path) as dataset:
         rule = VARIABLES[source.variable].resampling
         name = Path(path).name
-        align.open_aligned(dataset, grid, rule, nodata=source.nodata, bands=source.bands, name=name)
+        align.open_aligned(dataset, grid, rule, nodata=source.nodata, bands=files.bands_of(source, dataset), name=name)
         box, covered = _below(dataset, grid, area)
         try:
             return _read(source, path, dataset, grid, box, covered, windows)
@@ -83,7 +83,8 @@ def look(source: files.RasterSource, grid: GeoBox, area: BaseGeometry | None, la
 def _read(
     source: files.RasterSource, path: str, dataset: Any, grid: GeoBox, box: _Box, covered: float, windows: int
 ) -> Sample:
-    bands = source.bands[:: max(1, -(-len(source.bands) // MOST_BANDS))]
+    bands = files.bands_of(source, dataset)
+    bands = bands[:: max(1, -(-len(bands) // MOST_BANDS))]
     kind = dataset.dtypes[bands[0] - 1]
     nodata = align.usable_nodata(dataset.nodata if source.nodata is None else source.nodata, kind)
     # a file that was cut short has lost its end
