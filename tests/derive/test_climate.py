@@ -91,3 +91,27 @@ def test_erosivity_of_quarters_adds_up_to_the_year():
     np.testing.assert_allclose(np.sum(quarters, axis=0), climate.step_sum(half_months), rtol=1e-6)
     np.testing.assert_allclose(quarters[2], half_months[:, 12:18].sum(-1), rtol=1e-6)
     assert quarters[0].dtype == np.float32
+
+
+def test_whole_half_months():
+    """Each piece ends with a half-month, whatever the parts are."""
+    dates = np.arange("2001-01-01", "2001-04-01", dtype="datetime64[D]")
+    rain = np.arange(90.0)[:, None]
+    for cuts in ([], [15], [16, 17, 18, 80], [31, 59], list(range(1, 90))):
+        parts = zip(np.split(dates, cuts), np.split(rain, cuts), strict=True)
+        pieces = list(climate.whole_half_months(parts))
+        np.testing.assert_array_equal(np.concatenate([d for d, _ in pieces]), dates)
+        np.testing.assert_array_equal(np.concatenate([r for _, r in pieces]), rain)
+        ends = [d[-1] for d, _ in pieces]
+        assert all(np.datetime_as_string(end)[-2:] in ("15", "31", "28") for end in ends)
+    assert list(climate.whole_half_months([])) == []
+
+
+def test_strips_keep_the_order_of_memory():
+    days = np.random.default_rng(8).random((10, 3000)).astype("f4")
+    [(some, same)] = climate.strips(days.T)
+    assert some == slice(0, 3000)
+    assert np.shares_memory(same, days)
+    pieces = list(climate.strips(np.ascontiguousarray(days.T)))
+    assert len(pieces) == 3
+    np.testing.assert_array_equal(np.concatenate([piece for _, piece in pieces], axis=1), days)

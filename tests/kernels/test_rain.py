@@ -35,8 +35,8 @@ def summed(days, threshold=2.0, exponent=2.0, needed=1):
 
 def summed_fast(days, threshold=2.0, exponent=2.0, needed=1):
     sums, years = empty(days.shape[1])
-    power = *power_parts(exponent), np.float32(threshold)
-    add_powers(days, days.view(np.int32), STARTS, SLOTS, WEIGHTS, np.full(3, needed), *power, sums, years)
+    power = *power_parts(exponent), np.float32(threshold).view(np.int32)
+    add_powers(days.view(np.int32), STARTS, SLOTS, WEIGHTS, np.full(3, needed), *power, sums, years)
     return sums, years
 
 
@@ -47,11 +47,13 @@ def test_periods_by_hand(kernel):
     np.testing.assert_allclose(sums, [[13], [160]], rtol=1e-6)
     assert years.tolist() == [[1], [1]]
     assert kernel(days, needed=2)[1].tolist() == [[1], [0]]
+    days[3:5] = -0.0
+    assert kernel(days, needed=2)[1].tolist() == [[1], [1]]
 
 
 @pytest.mark.parametrize("kernel", [summed, summed_fast])
 def test_more_cells_than_a_tile(kernel):
-    days = np.random.default_rng(3).gamma(0.5, 5, (8, 2500)).astype("f4")
+    days = np.random.default_rng(3).gamma(0.5, 5, (8, 9000)).astype("f4")
     sums, _ = kernel(days)
     squares = np.where(days >= 2, days.astype(float) ** 2, 0)
     np.testing.assert_allclose(sums[0], squares[[0, 1, 2, 5, 6, 7]].sum(axis=0), rtol=1e-6)
@@ -77,8 +79,8 @@ def test_fast_power_is_good_to_a_millionth(exponent):
     sums, years = np.zeros((1, amounts.size)), np.zeros((1, amounts.size), np.int32)
     one, slot = np.ones(1, np.int64), np.zeros(1, np.int64)
     rain = amounts[None]
-    power = *power_parts(exponent), np.float32(1)
-    add_powers(rain, rain.view(np.int32), np.array([0, 1]), slot, np.ones(1), one, *power, sums, years)
+    power = *power_parts(exponent), np.float32(1).view(np.int32)
+    add_powers(rain.view(np.int32), np.array([0, 1]), slot, np.ones(1), one, *power, sums, years)
     np.testing.assert_allclose(sums[0], amounts.astype(float) ** exponent, rtol=1e-6)
 
 

@@ -226,9 +226,9 @@ def mean_of_periods(
     scale, exponent = (v if np.ndim(v) == 0 else np.broadcast_to(np.ravel(v), cells) for v in (scale, exponent))
     out = np.empty((cells, slots), np.result_type(rain, np.float32))
     for some, days in strips(rain):
-        power = [v if np.ndim(v) == 0 else v[some] for v in (scale, exponent)]
+        scales, exponents = (v if np.ndim(v) == 0 else v[some] for v in (scale, exponent))
         sums = Sums.empty(slots, days.shape[1])
-        add_days(sums, days, periods, weights, needed, *power, threshold)
+        add_days(sums, days, periods, weights, needed, scales, exponents, threshold)
         out[some] = sums.means().T
     return out.reshape(*rain.shape[:-1], slots)
 

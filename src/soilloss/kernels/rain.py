@@ -8,8 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-TILE = 1024
-MANTISSA = np.int32(0x7FFFFF)
+TILE = 4096
+MANTISSA, ONE = np.int32(0x7FFFFF), np.int32(0x3F800000)
+INFINITE, MINUS_ZERO = np.uint32(0x7F800000), np.int32(-(2**31))
 
 
 def power_parts(exponent):
@@ -17,9 +18,9 @@ def power_parts(exponent):
 
     Together they raise any float32 from 1 on to a fixed power, see `_raised`.
     """
-    nodes = np.polynomial.Chebyshev.interpolate(lambda t: ((t + 3) / 2) ** exponent, 8)
+    nodes = np.polynomial.Chebyshev.interpolate(lambda t: ((t + 3) / 2) ** exponent, 6)
+    polynomial = np.asarray(nodes.convert(kind=np.polynomial.Polynomial).coef) * 2.0 ** np.arange(7)
     factors = np.exp2(np.minimum(exponent * 2.0 ** np.arange(7), 127))
-    polynomial = nodes.convert(kind=np.polynomial.Polynomial).coef
     return tuple(polynomial.astype(np.float32)), tuple(factors.astype(np.float32))
 
 
@@ -27,46 +28,50 @@ def power_parts(exponent):
 def _raised(code, polynomial, factors):
     """Return the power of the float32, 1 or more, whose bits are `code`; without branches, so that lanes run abreast.
 
-    Its mantissa goes into the polynomial, whose variable runs from -1 to 1; its binary exponent picks the factors.
+    Its mantissa goes into the polynomial around 1.5; its binary exponent picks the factors.
     """
     one = np.float32(1)
-    t = np.float32(code & MANTISSA) * np.float32(2.0**-22) - one
-    out = ((polynomial[8] * t + polynomial[7]) * t + polynomial[6]) * t + polynomial[5]
-    out = (((out * t + polynomial[4]) * t + polynomial[3]) * t + polynomial[2]) * t + polynomial[1]
-    octave = (code >> 23) - 127
+    t = np.int32(code & MANTISSA | ONE).view(np.float32) - np.float32(1.5)
+    out = ((polynomial[6] * t + polynomial[5]) * t + polynomial[4]) * t + polynomial[3]
+    out = ((out * t + polynomial[2]) * t + polynomial[1]) * t + polynomial[0]
+    # the exponent is stored with 127 added: one more, and its low bits are those of the exponent
+    octave = (code >> 23) + 1
     low = (factors[0] if octave & 1 else one) * (factors[1] if octave & 2 else one)
     high = (factors[2] if octave & 4 else one) * (factors[3] if octave & 8 else one)
     top = (factors[4] if octave & 16 else one) * (factors[5] if octave & 32 else one)
-    return (out * t + polynomial[0]) * (low * high) * (top * (factors[6] if octave & 64 else one))
+    return out * (low * high) * (top * (factors[6] if octave & 64 else one))
 
 
 @njit(nogil=True, cache=True)
-def add_powers(rain, bits, starts, slots, weights, needed, polynomial, factors, threshold, sums, years):
-    """Do as `add_periods` for float32 rain, one exponent and no scale; good to 1e-6.
+def add_powers(bits, starts, slots, weights, needed, polynomial, factors, threshold, sums, years):
+    """Do as `add_periods` for float32 rain, one exponent and no scale; single powers are good to 1e-6.
+
+    Floats of one sign order as their bits do, so all comparisons are of integers.
 
     Parameters
     ----------
-    rain, bits : float32 array (days, cells), and the same memory seen as int32
+    bits : int32 array (days, cells)
+        The memory of the rain.
     polynomial, factors
         From `power_parts`.
-    threshold : float32
-        At least 1.
+    threshold : int32
+        Bits of the float32, at least 1, from which on days add.
     """
-    cells = rain.shape[1]
-    zero, infinite = np.float32(0), np.float32(np.inf)
-    total, valid = np.empty(TILE, np.float32), np.empty(TILE, np.int32)
+    cells = bits.shape[1]
+    span = np.uint32(INFINITE - np.uint32(threshold))
+    total, valid = np.empty(TILE, np.float32), np.empty(TILE, np.int16)
     for first in range(0, cells, TILE):
         width = min(TILE, cells - first)
         for period in range(slots.size):
             total[:] = 0
             valid[:] = 0
             for day in range(starts[period], starts[period + 1]):
-                amounts, codes = rain[day, first : first + width], bits[day, first : first + width]
+                codes = bits[day, first : first + width]
                 for i in range(width):
-                    known = amounts[i] < infinite
-                    valid[i] += (amounts[i] >= zero) & known
+                    valid[i] += np.int16((np.uint32(codes[i]) < INFINITE) | (codes[i] == MINUS_ZERO))
+                for i in range(width):
                     power = _raised(codes[i], polynomial, factors)
-                    total[i] += power if (amounts[i] >= threshold) & known else zero
+                    total[i] += power if np.uint32(codes[i] - threshold) < span else np.float32(0)
             _close(
                 total, valid, weights[period], needed[period], sums[slots[period]], years[slots[period]], first, width
             )
@@ -91,7 +96,7 @@ def add_periods(rain, starts, slots, weights, needed, scale, exponent, threshold
         Added to in place, so that a long record may come in pieces cut between periods.
     """
     cells = rain.shape[1]
-    total, valid = np.empty(TILE), np.empty(TILE, np.int32)
+    total, valid = np.empty(TILE), np.empty(TILE, np.int16)
     for first in range(0, cells, TILE):
         width = min(TILE, cells - first)
         for period in range(slots.size):
@@ -100,7 +105,7 @@ def add_periods(rain, starts, slots, weights, needed, scale, exponent, threshold
             for day in range(starts[period], starts[period + 1]):
                 amounts = rain[day, first : first + width]
                 for i in range(width):
-                    valid[i] += (amounts[i] >= 0) & (amounts[i] < np.inf)
+                    valid[i] += np.int16((amounts[i] >= 0) & (amounts[i] < np.inf))
                 for i in range(width):
                     if threshold <= amounts[i] < np.inf:
                         total[i] += scale[first + i] * amounts[i] ** exponent[first + i]

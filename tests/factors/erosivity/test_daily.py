@@ -153,6 +153,39 @@ def test_against_pandas():
     np.testing.assert_allclose(erosivity.xie_2016(rain.to_numpy(), time=dates), expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("cuts", [(), (15,), (1, 2, 3), (10, 40, 41, 400), (20, 365, 700)])
+def test_a_record_in_parts(cuts):
+    rng = np.random.default_rng(6)
+    dates = days_of(2001, 2002)
+    rain = rng.gamma(0.3, 20, (len(dates), 3, 5)).astype("f4")
+    rain[rng.random(rain.shape) < 0.02] = np.nan
+    parts = zip(np.split(dates, cuts), np.split(rain, cuts), strict=True)
+    made = erosivity.xie_2016_in_parts(parts)
+    np.testing.assert_array_equal(made, erosivity.xie_2016(np.moveaxis(rain, 0, -1), time=dates))
+
+
+def test_parts_may_share_their_memory():
+    """A reader may fill the same array again and again."""
+    dates, buffer = days_of(2001, 2001), np.empty((10, 1))
+    rain = np.random.default_rng(7).gamma(0.3, 20, (365, 1))
+
+    def parts():
+        for first in range(0, 365, 10):
+            count = min(10, 365 - first)
+            buffer[:count] = rain[first : first + count]
+            yield dates[first : first + count], buffer[:count]
+
+    np.testing.assert_allclose(erosivity.xie_2016_in_parts(parts()), erosivity.xie_2016(rain.T, time=dates))
+
+
+def test_parts_must_follow_each_other():
+    day = np.zeros((2, 1))
+    with pytest.raises(DataError, match="2001-01-02 follows 2001-01-02"):
+        erosivity.xie_2016_in_parts([("2001-01-01", day), ("2001-01-02", day)])
+    with pytest.raises(DataError, match="the record has no parts"):
+        erosivity.xie_2016_in_parts([])
+
+
 def test_dates_are_required_and_checked():
     with pytest.raises(DataError, match="daily rain came without dates"):
         erosivity.xie_2016(np.zeros(3))
