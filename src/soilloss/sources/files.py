@@ -38,7 +38,8 @@ class RasterSource(NamedTuple):
     """A variable kept in raster files.
 
     `files` are (step label, path) pairs, the label "" for what does not change; `bands` are counted from 1, one per
-    month where the variable has an axis, and () for all that a file has (days: a leap year has more). A cell means ``scale * value + offset`` in `unit`, and is missing
+    month where the variable has an axis, and () for all that a file has (days: a leap year has more). A cell means
+    ``scale * value + offset`` in `unit`, and is missing
     where it equals `nodata`. `legend` ("", a name or a path) turns codes into classes.
     """
 
@@ -319,6 +320,11 @@ def _resolve(path: str, folder: Path) -> str:
 
 
 def _fill(variable: str, pattern: str, step: str) -> str:
+    if not step:
+        raise ProjectError(
+            f"{variable}: {pattern!r} changes with the time step, but the project names no period; "
+            "add period: {start: 2001, end: 2003}, or give one file"
+        )
     year, _, part = step.partition("-")
     values = {"year": int(year)}
     if part:

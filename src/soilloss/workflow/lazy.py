@@ -17,7 +17,7 @@ from dask.delayed import delayed
 from soilloss.grid.blocks import windows
 from soilloss.sources.files import RasterSource
 from soilloss.variables import VARIABLES
-from soilloss.workflow import record, stored
+from soilloss.workflow import record, series, stored
 from soilloss.workflow.site import Site, is_changing
 
 CHUNK = 2048
@@ -38,6 +38,8 @@ def _array(site: Site, name: str, coords: Mapping[Any, Any]) -> xr.DataArray:
     attributes = {"units": variable.unit, "long_name": variable.meaning}
     if not isinstance(given, RasterSource):
         return xr.DataArray(given, attrs=attributes)
+    if variable.axis == "day":
+        return _days(site, name, given, coords).assign_attrs(attributes)
     labels = list(site.project.steps) if is_changing(given) else [""]
     bands = len(given.bands) if variable.axis else 0
     layers = [_layer(site, name, label, bands) for label in labels]
@@ -48,6 +50,18 @@ def _array(site: Site, name: str, coords: Mapping[Any, Any]) -> xr.DataArray:
     return xr.DataArray(
         da.stack(layers), dims=["time", "y", "x", *axis], coords={"time": time, **coords}, attrs=attributes
     )
+
+
+def _days(site: Site, name: str, given: RasterSource, coords: Mapping[Any, Any]) -> xr.DataArray:
+    """All days of the period along ``time``, each file once."""
+    labels = {path: label for label, path in reversed(given.files)}
+    dates = [series.dates_of(site, given, label) for label in reversed(labels.values())]
+    layers = [
+        da.moveaxis(_layer(site, name, label, len(days)), -1, 0)
+        for label, days in zip(reversed(labels.values()), dates, strict=True)
+    ]
+    time = np.concatenate(dates).astype("datetime64[ns]")
+    return xr.DataArray(da.concatenate(layers), dims=["time", "y", "x"], coords={"time": time, **coords})
 
 
 def _layer(site: Site, name: str, label: str, bands: int) -> da.Array:

@@ -52,8 +52,8 @@ def dates_of(site: Site, days: files.RasterSource, label: str) -> np.ndarray:
     years = [label[:4]] if label else list(years_of(site.project.steps))
     if not years[0]:
         raise DataError(
-            f"{path} has {count} days without dates; give a period, with {{year}} in the path where there is a file per "
-            "year, or a cube with time"
+            f"{path} has {count} days without dates; give a period, with {{year}} in the path where each year has its "
+            "file, or a cube with time"
         )
     dates = np.arange(f"{years[0]}-01-01", f"{int(years[-1]) + 1}-01-01", dtype="datetime64[D]")
     if len(dates) != count:

@@ -248,7 +248,11 @@ def _hashes(site: Site, source: projects.Raster, raster: files.RasterSource) -> 
     """Content of the files behind a raster, by step; a cube is one file for all."""
     if is_cube(source):
         return [("", site.store.file_hash(site.data / source.file))]
-    return [(label, site.store.file_hash(Path(path))) for label, path in raster.files]
+    whole_years = VARIABLES[raster.variable].axis != "" and len({path for _, path in raster.files}) == len(
+        years_of([label for label, _ in raster.files])
+    )
+    pairs = ((label[:4] if whole_years else label, path) for label, path in raster.files)
+    return [(label, site.store.file_hash(Path(path))) for label, path in dict.fromkeys(pairs)]
 
 
 def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons) -> None:
