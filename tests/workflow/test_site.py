@@ -1,6 +1,7 @@
 import geopandas as gpd
 import numpy as np
 import pytest
+import xarray as xr
 from shapely.geometry import box
 
 import soilloss as sl
@@ -77,3 +78,27 @@ def test_python_chain_equals_the_run(finished):
     topography = sl.topography.desmet_govers_1996(upslope, slope, aspect, max_length=304.8, channel_area=1e6)
     published = sl.run(finished / "project.yml")["topography"]
     np.testing.assert_array_equal(topography.values, published.values)
+
+
+def cube_of_codes(landscape, grid):
+    """A NetCDF file of land-cover codes 10 and 80 on the landscape's grid, with a legend beside it."""
+    a, (rows, columns) = grid.affine, grid.shape
+    codes = np.full((rows, columns), 10, "u1")
+    codes[:, :10] = 80
+    coords = {"y": a.f + (np.arange(rows) + 0.5) * a.e, "x": a.c + (np.arange(columns) + 0.5) * a.a}
+    cube = xr.DataArray(codes, coords, ("y", "x"), name="codes").to_dataset().assign_attrs(crs="EPSG:32635")
+    cube.to_netcdf(landscape / "codes.nc", engine="h5netcdf")
+    (landscape / "my legend.csv").write_text("code,class\n10,1\n80,7\n")
+    return {"file": "codes.nc", "variable": "codes", "legend": "my legend.csv"}
+
+
+def test_legend_of_a_cube_lies_beside_it(landscape, grid):
+    site = open_site(landscape / "project.yml", {"sources.land_cover": cube_of_codes(landscape, grid)})
+    found = site.read("land_cover", "", (slice(0, 2), slice(8, 12)))
+    np.testing.assert_array_equal(found, [[7, 7, 1, 1]] * 2)
+
+
+def test_band_of_a_cube_is_refused(landscape, grid):
+    source = {**cube_of_codes(landscape, grid), "band": 2}
+    with pytest.raises(ProjectError, match="'band' has no meaning for a variable of codes.nc"):
+        open_site(landscape / "project.yml", {"sources.land_cover": source})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,38 +14,25 @@ from shapely.geometry.base import BaseGeometry
 
 import soilloss
 from soilloss.errors import GridError, ProjectError
-from soilloss.grid import align
 from soilloss.grid.blocks import Window, run_blocks
 from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
+from soilloss.workflow.kept import (
+    STORED_ORDER,
+    Given,
+    Stored,
+    enter_stored,
+    give_stored_steps,
+    grid_key,
+    is_changing,
+    years_of,
+)
 from soilloss.workflow.methods import Choice, check_coefficients, defaults
 from soilloss.workflow.plan import Step, make_plan
 from soilloss.workflow.store import Store, key_of
-
-Given = float | files.RasterSource
-
-# a surface over height reads aligned heights, and what follows reads all of them, in the order of the plan
-STORED_ORDER = {"aligned": 0, "polygons": 1, "surface": 2, "step": 3, "statistic": 3, "series": 3}
-
-
-class Stored(NamedTuple):
-    """What has to lie in the store before the pass: which variable, for which step, under which name.
-
-    A ``statistic`` is a number in a small JSON file, everything else a raster.
-    """
-
-    variable: str
-    label: str
-    path: Path
-    kind: str
-
-    @property
-    def exists(self) -> bool:
-        """Whether it is there already."""
-        return self.path.exists()
 
 
 class Site(NamedTuple):
@@ -101,11 +88,6 @@ class Site(NamedTuple):
         return files.read_block(source, self.grid, label, window)
 
 
-def is_changing(given: Given) -> bool:
-    """Whether a source has a file per time step."""
-    return isinstance(given, files.RasterSource) and given.files[0][0] != ""
-
-
 def open_site(path: Path | str, overrides: Mapping[str, Any] | None = None) -> Site:
     """Read a project file and find its grid, its plan and its sources, without computing anything."""
     file = Path(path)
@@ -132,7 +114,7 @@ def make_site(project: projects.Project, file: Path) -> Site:
     for name, source in project.sources.items():
         if name in used:
             _give(site, name, source, rasters.get(name))
-    _give_stored_steps(site)
+    give_stored_steps(site)
     site.stored.sort(key=lambda item: STORED_ORDER[item.kind])
     return site
 
@@ -179,7 +161,14 @@ def _raster(
     stated = {key: getattr(source, key) for key in ("scale", "offset", "nodata", "unit", "legend")}
     if not is_cube(source):
         return files.raster_source(name, source.file, project.steps, folder=data, band=source.band, **stated)
+    if source.band is not None:
+        raise ProjectError(
+            f"sources.{name}: 'band' has no meaning for a variable of {source.file}; take the wanted layer out first, "
+            "e.g. with cdo seltimestep"
+        )
     path = data / source.file
+    if source.legend and source.legend.lower().endswith(".csv"):
+        stated["legend"] = str((data / source.legend).resolve())  # not beside the copy of the cube
     # what has months or days of its own is cut into years, whatever the steps are
     labels = years_of(project.steps) if VARIABLES[name].axis else project.steps
     key = key_of(soilloss.__version__, name, store.file_hash(path), source.model_dump(), labels)
@@ -188,11 +177,6 @@ def _raster(
     if labels == project.steps or not is_changing(found):
         return found
     return found._replace(files=tuple((step, files.path_of(found, step[:4])) for step in project.steps))
-
-
-def years_of(steps: Sequence[str]) -> tuple[str, ...]:
-    """The years of steps, each once."""
-    return tuple(dict.fromkeys(step[:4] for step in steps))
 
 
 def _target(
@@ -264,12 +248,12 @@ def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons
     key = key_of(soilloss.__version__, name, *parts)
     bands = files.AXIS_LENGTHS.get(VARIABLES[name].axis, 1)
     if isinstance(source, projects.Polygons):
-        _enter_stored(site, name, key, "polygons", [""])
+        enter_stored(site, name, key, "polygons", [""])
     elif source.yearly:
         _check_yearly(site, name)
-        _enter_stored(site, name, key, "surface", site.project.steps, bands, yearly=True)
+        enter_stored(site, name, key, "surface", site.project.steps, bands, yearly=True)
     else:
-        _enter_stored(site, name, key, "surface", [""], bands)
+        enter_stored(site, name, key, "surface", [""], bands)
 
 
 def _check_yearly(site: Site, name: str) -> None:
@@ -290,117 +274,6 @@ def _elevation_key(site: Site) -> str:
         raster = _raster("elevation", source, site.project, site.data, site.store)
     _give(site, "elevation", source, raster)
     return site.keys["elevation"]
-
-
-def grid_key(grid: GeoBox) -> str:
-    """A key for shape, position and CRS of a grid."""
-    return key_of(list(grid.shape), list(grid.affine)[:6], grid.crs.to_wkt() if grid.crs else "")
-
-
-def _enter_stored(
-    site: Site, name: str, key: str, kind: str, labels: Sequence[str], bands: int = 1, yearly: bool = False
-) -> None:
-    """Enter a raster per label, or per year of the labels."""
-    paths = [(label, site.store.path(name, key, label[:4] if yearly else label)) for label in labels]
-    first = {path: label for label, path in reversed(paths)}
-    site.stored.extend(Stored(name, first[path], path, kind) for path in dict.fromkeys(path for _, path in paths))
-    site.given[name] = files.RasterSource(
-        variable=name,
-        files=tuple((label, str(path)) for label, path in paths),
-        bands=tuple(range(1, bands + 1)),
-        scale=1.0,
-        offset=0.0,
-        nodata=None,
-        unit=VARIABLES[name].unit,
-        legend="",
-    )
-    site.keys[name] = key
-
-
-def _give_stored_steps(site: Site) -> None:
-    """Keys of all steps in order; what is made before the pass becomes readable, and so do sources it has to share."""
-    for step in site.steps:
-        if step.function is None:
-            continue
-        parts = [site.keys[name] for name in step.inputs]
-        key = key_of(soilloss.__version__, step.variable, step.method, dict(step.coefficients), parts)
-        if step.kind == "step":
-            for name in _sources_of(site, step):
-                _store_aligned(site, name)
-            _enter_stored(site, step.variable, key_of(key, grid_key(site.grid)), "step", labels_of(site, step))
-        elif step.kind == "statistic":
-            _enter_statistic(site, step.variable, key)
-        elif step.kind == "series":
-            _enter_series(site, step, key)
-        else:
-            site.keys[step.variable] = key
-
-
-def _enter_statistic(site: Site, name: str, key: str) -> None:
-    """A number for the whole area: known if it was made before."""
-    key = key_of(key, grid_key(site.grid), site.area.wkt if site.area else "")
-    path = site.store.path(name, key).with_suffix(".json")
-    site.stored.append(Stored(name, "", path, "statistic"))
-    site.given[name], site.keys[name] = site.store.number(path), key
-
-
-def _enter_series(site: Site, step: Step, key: str) -> None:
-    """Months or half-months out of days: one raster per file of days, on the part of their grid below the target."""
-    (name,) = step.inputs
-    days = site.given[name]
-    if not isinstance(days, files.RasterSource) or any(item.variable == name for item in site.stored):
-        raise ProjectError(
-            f"sources.{name}: {step.variable} ({step.method}) needs a raster of days or a cube with time; for stations "
-            f"write {step.variable}: {{table: ..., method: {step.method}}}"
-        )
-    labels = [label for label, _ in days.files]
-    bands = files.AXIS_LENGTHS[VARIABLES[step.variable].axis]
-    key = key_of(key, grid_key(native_part(site, days)))
-    _enter_stored(site, step.variable, key, "series", labels, bands, yearly=True)
-
-
-def native_part(site: Site, source: files.RasterSource) -> GeoBox:
-    """The part of a source's own grid that the target needs, with a cell to spare for interpolation."""
-    grid = files.native_grid(source)
-    box = site.grid.extent.to_crs(grid.crs).boundingbox
-    dx, dy = 2 * grid.affine.a, -2 * grid.affine.e
-    return crop(grid, (box.left - dx, box.bottom - dy, box.right + dx, box.top + dy), "the target")
-
-
-def _sources_of(site: Site, step: Step) -> list[str]:
-    """Rasters that a step reads, directly or through steps of the pass."""
-    made = {s.variable: s for s in site.steps}
-    found: list[str] = []
-    todo = list(step.inputs)
-    while todo:
-        name = todo.pop()
-        if name in site.given:
-            found += [name] if isinstance(site.given[name], files.RasterSource) else []
-        else:
-            todo += made[name].inputs
-    return found
-
-
-def labels_of(site: Site, step: Step) -> list[str]:
-    """The time steps a step is made for: all, or one without a label where nothing it reads changes."""
-    changing = any(is_changing(site.given[name]) for name in _sources_of(site, step))
-    return list(site.project.steps) if changing else [""]
-
-
-def _store_aligned(site: Site, name: str) -> None:
-    """Keep an aligned copy of a source that whole-grid steps read, unless its cells are the target's already."""
-    source = site.given[name]
-    assert isinstance(source, files.RasterSource)
-    if any(item.variable == name for item in site.stored) or _coincides(source, site.grid):
-        return
-    labels = [label for label, _ in source.files]
-    site.unaligned[name] = source
-    _enter_stored(site, name, key_of(site.keys[name], grid_key(site.grid)), "aligned", labels, len(source.bands))
-
-
-def _coincides(source: files.RasterSource, grid: GeoBox) -> bool:
-    with files.open_raster(source.files[0][1]) as dataset:
-        return align.coincidence(dataset, grid) is not None
 
 
 def open(path: Path | str, **overrides: Any) -> xr.Dataset:
