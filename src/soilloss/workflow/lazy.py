@@ -18,7 +18,8 @@ from soilloss.grid.blocks import windows
 from soilloss.sources.files import RasterSource
 from soilloss.variables import VARIABLES
 from soilloss.workflow import record, series, stored
-from soilloss.workflow.site import Site, is_changing
+from soilloss.workflow.kept import is_changing
+from soilloss.workflow.site import Site
 
 CHUNK = 2048
 

@@ -13,7 +13,8 @@ import numpy as np
 from soilloss.errors import DataError
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.sources import files
-from soilloss.workflow.site import Site, Stored, native_part, years_of
+from soilloss.workflow.kept import Stored, native_part, years_of
+from soilloss.workflow.site import Site
 from soilloss.workflow.store import write_raster
 
 # a block holds this many bytes of days at most, and no fewer than 64 cells a side

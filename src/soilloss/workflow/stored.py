@@ -17,9 +17,10 @@ from soilloss.sources.files import RasterSource
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block, series
+from soilloss.workflow.kept import Stored, labels_of
 from soilloss.workflow.points import surface_of, values_at_points
 from soilloss.workflow.project import Polygons
-from soilloss.workflow.site import Site, Stored, labels_of
+from soilloss.workflow.site import Site
 from soilloss.workflow.store import write_raster
 
 TILES = 2048

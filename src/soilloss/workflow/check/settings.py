@@ -11,17 +11,69 @@ from soilloss.model import severity_table
 from soilloss.sources.files import RasterSource
 from soilloss.variables import VARIABLES
 from soilloss.workflow.check.findings import Finding, error, note, warning
+from soilloss.workflow.kept import is_changing
 from soilloss.workflow.project import Constant, Polygons, Raster, Table
-from soilloss.workflow.site import Site, is_changing
+from soilloss.workflow.site import Site
 
 # R as these print it is in metric technical units, K in US units: see the unit trap in the explanation of R
 METRIC_R = ("singh_1981_as_printed", "arnoldus_1977_as_printed")
 US_K = ("wischmeier_1971_as_printed",)
 
 
+# what could be read in no primary source, or in one secondary source only: docs/explanation/decisions
+UNVERIFIED = {
+    "biological_csle": "its constants of shrubland and grassland are known from one secondary source only, and forest "
+    "takes the cover table of HJ 1173-2021",
+    "zhang_fu_2003_daily": "its constants are known from one secondary source only",
+    "yan_2025": "its table is known from one study that cites it, of the Loess Plateau",
+    "kassie_2018": "its table is known from one study that cites it",
+    "kassie_2018_as_printed": "its table is known from one study that cites it",
+    "bouguerra_2017_as_printed": "its table is known from one study that cites it, and three of its rows look "
+    "displaced",
+}
+UNVERIFIED_TABLE = "_unverified"
+# a power law fitted to the record it is applied to needs a long one
+FITTED = {"zhang_2002": "mean_erosive_rain and annual_erosive_rain", "zhang_fu_2003_daily": "mean_erosive_rain"}
+
+
 def examine_settings(site: Site) -> list[Finding]:
     """Return what is to be said without looking at data."""
-    return [*_amounts(site), *_unused(site), *_same_every_step(site), *_units(site), *_severity(site), *_folder(site)]
+    rules = (_amounts, _unused, _same_every_step, _units, _unverified, _fitted, _severity, _folder)
+    return [finding for rule in rules for finding in rule(site)]
+
+
+def _unverified(site: Site) -> Iterator[Finding]:
+    """Numbers that could not be checked stay in sight: here, in the record and in the report."""
+    for variable, name in _methods(site).items():
+        if name in UNVERIFIED:
+            yield warning(
+                f"methods.{variable}",
+                f"{name} is not verified: {UNVERIFIED[name]}; compare with another method (soilloss methods "
+                f"{variable})",
+            )
+    for step in site.steps:
+        table = step.coefficients.get("table")
+        if isinstance(table, str) and table.endswith(UNVERIFIED_TABLE):
+            yield warning(
+                f"methods.{step.variable}",
+                f"the table {table} of {step.method} is an example whose values were not found in a primary source; "
+                "expected your own, with its source: {table: {code: value, ...}}",
+            )
+
+
+def _fitted(site: Site) -> Iterator[Finding]:
+    """A power law fitted year by year would follow the weather of each year."""
+    for step in site.steps:
+        named = FITTED.get(step.method, "")
+        if (
+            named
+            and len({label[:4] for label in site.project.steps}) > 1
+            and "mean_erosive_rain" not in step.coefficients
+        ):
+            yield warning(
+                f"methods.{step.variable}",
+                f"{step.method} is fitted to each year alone, expected the long-term rain of the place; give {named}",
+            )
 
 
 def _amounts(site: Site) -> Iterator[Finding]:
@@ -54,7 +106,8 @@ def _unused(site: Site) -> Iterator[Finding]:
 
 def _same_every_step(site: Site) -> Iterator[Finding]:
     steps = site.project.steps
-    if len(steps) > 1 and not site.changing:
+    same = not any(step.changes(site.changing, steps) for step in site.steps)
+    if len(steps) > 1 and not site.changing and same:
         yield note(
             "period",
             f"has {len(steps)} steps, but no source changes with them: every map will be the same; "
