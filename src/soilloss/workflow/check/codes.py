@@ -11,13 +11,14 @@ from soilloss import tables
 from soilloss.equation import AXIS_LENGTH, spec_of
 from soilloss.sources import legends
 from soilloss.variables import VARIABLES
-from soilloss.workflow.check.findings import Finding, error, warning
+from soilloss.workflow.check.findings import NO_CELL, Finding, error, warning
 from soilloss.workflow.check.remedies import Subject
 from soilloss.workflow.plan import Step
 
 MOST_LISTED = 8
 # a map of which more than this has no value is read with the wrong legend
 LOST = 0.5
+OTHER_CODES = "give a legend (a CSV of code and class), or state the code that means missing (nodata)"
 # ordinary values for the other data of a method, so that only the class decides
 _ORDINARY = {"slope": 0.1, "aspect": 1.0, "slope_length": 50.0, "elevation": 500.0}
 
@@ -30,53 +31,49 @@ def examine_codes(
     `legend` is its legend, `steps` the plan whose methods use the classes, `decided` the classes whose soil loss is set
     to 0 whatever the methods say.
     """
-    variable = subject.variable
     if raw.size == 0:
-        return [
-            error(subject.where, f"{subject.text} has no valid cell in the area; check its nodata value and extent")
-        ]
-    if (raw % 1 != 0).any():
-        odd = raw[raw % 1 != 0][0]
-        return [
-            error(
-                subject.where, f"{subject.text} holds {odd:.4g}, expected whole codes of classes; give a class raster"
-            )
-        ]
+        return [error(subject.where, f"{subject.text} {NO_CELL}")]
+    broken = raw[raw % 1 != 0]
+    if broken.size:
+        what = f"holds {broken[0]:.4g}, expected whole codes of classes; give a class raster"
+        return [error(subject.where, f"{subject.text} {what}")]
     shares = _shares(raw)
-    if variable not in legends.ZERO_IS_A_CODE:
+    if subject.variable not in legends.ZERO_IS_A_CODE:
         shares.pop(0, None)
     known = legends.read_legend(legend)
-    if legend:
-        unlisted = {code: share for code, share in shares.items() if code not in known}
-        found = _say(subject, unlisted, f"has codes that the legend {legend} does not list", "add them to the legend")
-        if found:
-            return [found]
-        shares = _shares(np.array([known[int(c)] for c in raw if int(c) in known and known[int(c)]]))
-    low, high = VARIABLES[variable].range
-    outside = {code: share for code, share in shares.items() if not low <= code <= high}
-    found = _say(
-        subject, outside, f"has codes beyond the classes {low:g} to {high:g}", _offer(variable, legend, shares)
-    )
-    return [found] if found else _without_value(subject, legend, shares, steps, decided)
+    unlisted = {code: share for code, share in shares.items() if legend and code not in known}
+    found = _say(subject, unlisted, f"has codes that the legend {legend} does not list", "add them to the legend")
+    classes = _classes(shares, known) if legend else shares
+    low, high = VARIABLES[subject.variable].range
+    outside = {code: share for code, share in classes.items() if not low <= code <= high}
+    way = _legend_for(subject.variable, legend, classes) or OTHER_CODES
+    found = found or _say(subject, outside, f"has codes beyond the classes {low:g} to {high:g}", way)
+    return [found] if found else _without_value(subject, legend, classes, steps, decided)
+
+
+def _classes(shares: Mapping[int, float], legend: Mapping[int, int]) -> dict[int, float]:
+    """Shares of the classes that a legend makes of codes; class 0 is missing."""
+    found: dict[int, float] = {}
+    for code, share in shares.items():
+        into = legend.get(code, 0)
+        found[into] = found.get(into, 0.0) + share
+    found.pop(0, None)
+    return found
 
 
 def _without_value(
     subject: Subject, legend: str, shares: Mapping[int, float], steps: list[Step], decided: tuple[int, ...]
 ) -> list[Finding]:
     findings: list[Finding] = []
+    codes = [code for code in shares if code not in decided]
     for step in steps:
         if step.function is None or subject.variable not in step.inputs or step.stored:
             continue
-        codes = [code for code in shares if code not in decided]
-        lost = {code: shares[code] for code in codes if code not in _with_value(step, subject.variable, codes)}
-        offer = _offer(subject.variable, legend, shares)
+        valued = _with_value(step, subject.variable, codes)
+        lost = {code: shares[code] for code in codes if code not in valued}
         what = f"has classes for which {step.variable} ({step.method}) has no value"
-        found = _say(
-            subject,
-            lost,
-            what,
-            offer if "legend" in offer or "table" not in step.coefficients else "add them to its table",
-        )
+        way = "add them to its table" if "table" in step.coefficients else OTHER_CODES
+        found = _say(subject, lost, what, _legend_for(subject.variable, legend, shares) or way)
         findings += [found] if found else []
     return findings
 
@@ -121,11 +118,10 @@ def _say(subject: Subject, codes: Mapping[int, float], what: str, offer: str) ->
     return error(subject.where, message) if share > LOST else warning(subject.where, message)
 
 
-def _offer(variable: str, legend: str, shares: Mapping[int, float]) -> str:
-    """The packaged legend that lists all codes, or the general way."""
-    if variable == "land_cover" and not legend:
-        names = [name.removeprefix("legend_") for name in tables.names() if name.startswith("legend_")]
-        fits = [name for name in names if set(shares) <= set(legends.read_legend(name))]
-        if fits:
-            return f"add legend: {' or '.join(fits)}"
-    return "give a legend (a CSV of code and class), or state the code that means missing (nodata)"
+def _legend_for(variable: str, legend: str, shares: Mapping[int, float]) -> str:
+    """How to name the packaged legend that lists all codes, where they are not our classes already."""
+    if variable != "land_cover" or legend or set(shares) <= set(tables.read("land_cover")["code"]):
+        return ""
+    names = [name.removeprefix("legend_") for name in tables.names() if name.startswith("legend_")]
+    fits = [name for name in names if set(shares) <= set(legends.read_legend(name))]
+    return f"add legend: {' or '.join(fits)}" if fits else ""

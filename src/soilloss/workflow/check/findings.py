@@ -6,6 +6,8 @@ from typing import Literal, NamedTuple
 
 from soilloss.errors import DataError, SoilLossError
 
+NO_CELL = "has no valid cell in the area; check its nodata value and extent"
+
 Level = Literal["error", "warning", "note"]
 
 

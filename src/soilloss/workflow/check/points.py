@@ -37,7 +37,7 @@ def examine_points(site: Site, name: str, source: Table) -> Iterator[Finding]:
         known = known[np.isfinite(known)]
         if known.size and not VARIABLES[column].is_class:
             yield from examine_values(Subject(where, f"{column} in {source.table}", column, "table"), known)
-    to_grid = Transformer.from_crs(points.crs, str(site.grid.crs), always_xy=True)
+    to_grid = Transformer.from_crs(points.crs, site.wkt, always_xy=True)
     yield from _places(site, where, source, points, to_grid)
 
 

@@ -55,7 +55,7 @@ def examine_zones(site: Site) -> Iterator[Finding]:
 
 def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool) -> Iterator[Finding]:
     target = shapely.box(*site.grid.boundingbox.bbox) if site.area is None else site.area
-    shapes = np.asarray(frame.to_crs(str(site.grid.crs)).geometry)
+    shapes = np.asarray(frame.to_crs(site.wkt).geometry)
     if not shapely.intersects(shapes, target).any():
         spans = "..".join(f"{v:.6g}" for v in frame.total_bounds)
         yield error(

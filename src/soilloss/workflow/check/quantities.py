@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from soilloss.variables import VARIABLES
-from soilloss.workflow.check.findings import Finding, error, warning
+from soilloss.workflow.check.findings import NO_CELL, Finding, error, warning
 from soilloss.workflow.check.remedies import Subject, remedy
 
 SENTINELS = (-9999, -99999, -32768, -32767, -999, -99, 255, 9999, 32767, 65535, 99999)
@@ -23,9 +23,7 @@ def examine_values(
     `zeros` is the share of zeros along the edge of the raster; `missing_is_stated` whether zero already means missing.
     """
     if raw.size == 0:
-        return [
-            error(subject.where, f"{subject.text} has no valid cell in the area; check its nodata value and extent")
-        ]
+        return [error(subject.where, f"{subject.text} {NO_CELL}")]
     for find in (_sentinel, _range, _scaled_twice, _unlikely):
         found = find(subject, raw)
         if found:

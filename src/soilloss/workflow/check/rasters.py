@@ -13,6 +13,7 @@ from soilloss.errors import SoilLossError, SourceError
 from soilloss.grid.blocks import Window
 from soilloss.sources import files
 from soilloss.tables import read
+from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow.check.codes import examine_codes
 from soilloss.workflow.check.findings import Finding, warning
@@ -96,8 +97,7 @@ def _jump(where: str, source: files.RasterSource, middles: dict[str, float]) -> 
         yield warning(
             where,
             f"{source.variable} has a median of {known[least]:.4g} in {least} and {known[most]:.4g} in {most}: the "
-            "steps are not "
-            "in one scale; expected like values; convert one of them",
+            "steps are not in one scale; expected like values; convert one of them",
         )
 
 
@@ -116,9 +116,7 @@ def cells_together(site: Site) -> dict[str, np.ndarray]:
     cells: dict[str, np.ndarray] = {}
     for name in TOGETHER:
         given = site.given.get(name)
-        source = outside.get(name, given)
-        if source is None and "erosivity" in site.given:
-            source = _unused(site, name)
+        source = _unused(site, name) if given is None else outside.get(name, given)
         if isinstance(source, float):
             cells[name] = np.array(source)
         elif isinstance(source, files.RasterSource) and (given is None or name in outside):
@@ -141,10 +139,10 @@ def _patches(shape: tuple[int, int]) -> list[Window]:
 
 
 def _unused(site: Site, name: str) -> float | files.RasterSource | None:
-    """Rain that the plan does not use but that tells whether R is in SI."""
+    """A source that the plan does not use but that tells of another: rain whether R is in SI, matter of carbon."""
     source = site.project.sources.get(name)
     if isinstance(source, Constant):
-        return source.value
+        return float(convert(name, source.value, VARIABLES[name].unit if source.unit is None else source.unit))
     if not isinstance(source, Raster) or source.variable:
         return None
     keys = {key: getattr(source, key) for key in ("band", "scale", "offset", "nodata", "unit", "legend")}
