@@ -2,34 +2,33 @@
 
 ``open_aligned(dataset, grid, resampling, *, nodata=None, bands=None) -> Aligned`` and
 ``read(aligned, window, *, scale=1, offset=0, table=None, dtype="float32") -> (rows, columns[, bands])``.
-Missing is NaN, also outside the source. Where cells coincide they are read as they are. Otherwise one virtual warp over
-the *whole* target is read by windows: warping each window by itself would make the answer depend on the cut.
+Missing is NaN, also outside the source. Where cells coincide they are read as they are. Otherwise each target cell is
+found in the source by itself (`grid.places`) and its value made from the cells around (`kernels.warp`), so no bit
+depends on how the target is cut.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from odc.geo.geobox import GeoBox
-from pyproj import Transformer
 from pyproj.exceptions import ProjError
-from rasterio.enums import MaskFlags, Resampling
-from rasterio.vrt import WarpedVRT
+from rasterio.enums import MaskFlags
 
 from soilloss.errors import GridError
 from soilloss.grid.blocks import Window
-from soilloss.grid.target import parse_crs
+from soilloss.grid.places import Pair, Places, apply, full_turn, locate, places_in, same_crs, to_source, window_places
+from soilloss.kernels import warp
 
-# Positions are exact to this many target cells. Coarser tolerances let the warper interpolate positions along each
-# scan line, and where a line starts depends on the window: at 1e-6, 1 m cells of a 90 m source differed.
-TOLERANCE = 1e-12
 # Grids whose corners agree to this share of a cell hold the same cells.
 COINCIDENCE = 1e-3
 # With fewer source cells than this in a target cell a vote is decided by ties, and the nearest cell is the better one.
 VOTERS = 2.0
+# Source values held at once; a window that needs more is served in parts.
+MOST_VALUES = 1 << 24
 
 _Box = tuple[tuple[int, int], tuple[int, int]]
 
@@ -37,8 +36,9 @@ _Box = tuple[tuple[int, int], tuple[int, int]]
 class Aligned(NamedTuple):
     """An open raster that answers in windows of the target grid.
 
-    `shift` is where the target's first cell lies in the source (row, column) when cells coincide; None when `dataset`
-    is a warp that lies on the target itself. `masked` says that a mask inside the file tells what is missing.
+    `shift` is where the target's first cell lies in the source (row, column) when cells coincide. Otherwise it is None
+    and `places` finds cells, `rule` (``nearest``, ``triangle`` or ``most_frequent``) makes their values, and looks
+    `reach` rows and columns away. `masked` says that a mask inside the file tells what is missing.
     """
 
     dataset: Any
@@ -46,6 +46,9 @@ class Aligned(NamedTuple):
     bands: tuple[int, ...]
     nodata: float | None
     masked: bool
+    places: Places | None = None
+    rule: str = ""
+    reach: tuple[float, float] = (0.0, 0.0)
 
 
 class _Form(NamedTuple):
@@ -73,8 +76,8 @@ def open_aligned(
     grid : GeoBox
         The target.
     resampling : str
-        ``bilinear`` (area-weighted triangle when coarsening), ``nearest``, or ``mode``, which is ``nearest`` unless
-        a target cell holds more than two source cells.
+        ``bilinear`` (a triangle as wide as two target cells when coarsening), ``nearest``, or ``mode``, the most
+        frequent of the cells with their centre in the target cell, which is ``nearest`` unless these are more than two.
     nodata : float, optional
         Value that means missing; default is what the file states. A value its data type cannot hold is ignored.
     bands : tuple of int, optional
@@ -92,8 +95,10 @@ def open_aligned(
     missing = usable_nodata(dataset.nodata if nodata is None else nodata, dataset.dtypes[bands[0] - 1])
     masked = missing is None and MaskFlags.per_dataset in dataset.mask_flag_enums[0]
     shift = coincidence(dataset, grid)
-    source = dataset if shift is not None else _warp(dataset, grid, resampling, missing)
-    return Aligned(source, shift, bands, missing, masked)
+    if shift is not None:
+        return Aligned(dataset, shift, bands, missing, masked)
+    rule, reach = _rule(resampling, *cells_per_cell(dataset, grid))
+    return Aligned(dataset, None, bands, missing, masked, places_in(dataset, grid), rule, reach)
 
 
 def read(
@@ -108,21 +113,16 @@ def read(
     """Return a window of the target as ``scale * value + offset``, NaN where missing or outside the source.
 
     Shape is (rows, columns), or (rows, columns, bands) when several bands were asked for. With `table` (one number
-    per code of an unsigned 8-bit source whose cells coincide) values are codes that are looked up instead.
+    per code of an unsigned 8-bit source) values are codes that are looked up instead, before they are counted.
     """
-    rows, columns = window
     form = _Form(scale, offset, table, dtype)
-    if aligned.shift is None:
-        box = ((rows.start, rows.stop), (columns.start, columns.stop))
-        out = _values(aligned, box, form)
-    else:
-        out = _read_shifted(aligned, rows, columns, form)
+    out = _read_placed(aligned, window, form) if aligned.shift is None else _read_shifted(aligned, *window, form)
     return out[0] if len(aligned.bands) == 1 else np.ascontiguousarray(np.moveaxis(out, 0, 2))
 
 
 def coincidence(dataset: Any, grid: GeoBox) -> tuple[int, int] | None:
     """Return the source row and column of the target's first cell if cells coincide, else None."""
-    if not _equal_crs(dataset.crs.to_wkt(), _wkt(grid)):
+    if not same_crs(dataset, grid):
         return None
     rows, columns = grid.shape
     (left, top), (right, bottom) = (
@@ -136,17 +136,11 @@ def coincidence(dataset: Any, grid: GeoBox) -> tuple[int, int] | None:
 
 def cells_per_cell(dataset: Any, grid: GeoBox) -> tuple[float, float]:
     """Return how many source columns and rows a cell in the middle of the target spans."""
-    column = grid.shape[1] / 2 + np.array((-0.5, 0.5, 0, 0))
-    row = grid.shape[0] / 2 + np.array((0, 0, -0.5, 0.5))
-    x, y = _transformer(grid, dataset).transform(*apply(grid.affine, column, row))
-    columns, rows = apply(~dataset.transform, x, y)
+    column = (grid.shape[1] - 1) / 2 + np.array((-0.5, 0.5, 0, 0))
+    row = (grid.shape[0] - 1) / 2 + np.array((0, 0, -0.5, 0.5))
+    columns, rows = locate(places_in(dataset, grid), row, column)
     across, down = (max(abs(v[1] - v[0]), abs(v[3] - v[2])) for v in (columns, rows))
     return float(across), float(down)
-
-
-def apply(transform: Any, x: Any, y: Any) -> tuple[Any, Any]:
-    """Return where an affine `transform` takes the point `x`, `y` (numbers or arrays)."""
-    return transform.a * x + transform.b * y + transform.c, transform.d * x + transform.e * y + transform.f
 
 
 def usable_nodata(nodata: float | None, dtype: str) -> float | None:
@@ -169,27 +163,49 @@ def usable_nodata(nodata: float | None, dtype: str) -> float | None:
     return float(nodata) if limits.min <= nodata <= limits.max else None
 
 
-def _warp(dataset: Any, grid: GeoBox, resampling: str, missing: float | None) -> WarpedVRT:
-    across, down = cells_per_cell(dataset, grid)
-    if resampling == "mode" and across * down <= VOTERS:
-        resampling = "nearest"
-    # the source's own type would round quantities kept as integers
-    kind = "float64" if any(map(_is_wide, dataset.dtypes)) else "float32"
-    return WarpedVRT(
-        dataset,
-        crs=_wkt(grid),
-        transform=grid.affine,
-        height=grid.shape[0],
-        width=grid.shape[1],
-        resampling=Resampling[resampling],
-        tolerance=TOLERANCE,
-        src_nodata=missing,
-        nodata=np.nan,
-        dtype=kind,
-        XSCALE=min(1.0, 1 / across),
-        YSCALE=min(1.0, 1 / down),
-        UNIFIED_SRC_NODATA="NO",  # a cell missing in one band only is missing there
-    )
+def _rule(resampling: str, across: float, down: float) -> tuple[str, tuple[float, float]]:
+    """Name of the kernel, and how many rows and columns it looks away."""
+    if resampling == "nearest" or (resampling == "mode" and not across * down > VOTERS):
+        return "nearest", (0.0, 0.0)
+    down, across = (max(1.0, span) for span in (down, across))  # also where the middle cannot be transformed
+    return ("most_frequent", (down / 2, across / 2)) if resampling == "mode" else ("triangle", (down, across))
+
+
+def _read_placed(aligned: Aligned, window: Window, form: _Form) -> np.ndarray:
+    assert aligned.places is not None
+    u, v = window_places(aligned.places, window)
+    out = np.full((len(aligned.bands), v.shape[0], u.shape[1]), np.nan, form.dtype)
+    _serve(aligned, form, (u, v), (0, aligned.dataset.height, 0, aligned.dataset.width), out)
+    return out
+
+
+def _serve(aligned: Aligned, form: _Form, places: Pair, box: warp.Box, out: np.ndarray) -> None:
+    """Fill the cells of `out` that lie in `box` (top, bottom, left, right) of the source, in one read if it is small.
+
+    A window across the seam of a world raster reaches from one end of it to the other: halves get small at once.
+    """
+    top, bottom, left, right = box = warp.reached(*places, box)
+    cells = (bottom - top) * (right - left)
+    if bottom <= top:
+        return
+    if cells > 1 and cells * len(aligned.bands) > MOST_VALUES:
+        for half in _halves(box):
+            _serve(aligned, form, places, half, out)
+        return
+    down, across = (math.ceil(reach) + 1 for reach in aligned.reach)
+    rows = max(top - down, 0), min(bottom + down, aligned.dataset.height)
+    columns = max(left - across, 0), min(right + across, aligned.dataset.width)
+    for values, filled in zip(_values(aligned, (rows, columns), form), out, strict=True):
+        warp.RULES[aligned.rule](values, (rows[0], columns[0]), box, aligned.reach, *places, filled)
+
+
+def _halves(box: warp.Box) -> tuple[warp.Box, warp.Box]:
+    top, bottom, left, right = box
+    if bottom - top > right - left:
+        middle = (top + bottom) // 2
+        return (top, middle, left, right), (middle, bottom, left, right)
+    middle = (left + right) // 2
+    return (top, bottom, left, middle), (top, bottom, middle, right)
 
 
 def _read_shifted(aligned: Aligned, rows: slice, columns: slice, form: _Form) -> np.ndarray:
@@ -211,13 +227,14 @@ def _read_shifted(aligned: Aligned, rows: slice, columns: slice, form: _Form) ->
 def _values(aligned: Aligned, box: _Box, form: _Form) -> np.ndarray:
     """Raw cells to numbers in as few passes over memory as there are things to do."""
     raw = aligned.dataset.read(list(aligned.bands), window=box)
-    if form.table is not None:
-        return form.table[raw]
-    kind = np.float64 if _is_wide(raw.dtype) else np.float32
     missing = _missing(aligned, raw, box)
-    out = raw.astype(kind, copy=False) if form.scale == 1 else np.multiply(raw, kind(form.scale), dtype=kind)
-    if form.offset:
-        out += kind(form.offset)
+    if form.table is not None:
+        out = form.table[raw]
+    else:
+        kind = np.float64 if _is_wide(raw.dtype) else np.float32
+        out = raw.astype(kind, copy=False) if form.scale == 1 else np.multiply(raw, kind(form.scale), dtype=kind)
+        if form.offset:
+            out += kind(form.offset)
     if missing is not None:
         np.copyto(out, np.nan, where=missing)
     return out.astype(form.dtype, copy=False)
@@ -225,8 +242,6 @@ def _values(aligned: Aligned, box: _Box, form: _Form) -> np.ndarray:
 
 def _missing(aligned: Aligned, raw: np.ndarray, box: _Box) -> np.ndarray | None:
     """Where raw cells are missing; None when they already are NaN there."""
-    if aligned.shift is None:
-        return None
     if aligned.masked:
         return aligned.dataset.read_masks(list(aligned.bands), window=box) == 0
     if aligned.nodata is None or aligned.nodata != aligned.nodata:
@@ -247,13 +262,16 @@ def _check_overlap(dataset: Any, grid: GeoBox, name: str) -> None:
             f"set it with: gdal_edit.py -a_srs EPSG:... {name}"
         )
     try:
-        target = _transformer(grid, dataset).transform_bounds(*grid.boundingbox)
+        target = to_source(grid, dataset).transform_bounds(*grid.boundingbox)
     except ProjError:
         target = (np.inf,) * 4
     source = dataset.bounds
     west, east = sorted((source.left, source.right))
     south, north = sorted((source.bottom, source.top))
-    if not (target[0] < east and target[2] > west and target[1] < north and target[3] > south):
+    turn = full_turn(dataset.crs.to_wkt()) if dataset.crs.is_geographic else 0.0
+    beyond = turn if target[2] < target[0] else 0.0  # across the antimeridian
+    meets = any(target[0] + move < east and target[2] + beyond + move > west for move in (0.0, turn, -turn))
+    if not (meets and target[1] < north and target[3] > south):
         raise GridError(
             f"{name} does not overlap the target grid: it spans {_span(west, east)} east and {_span(south, north)} "
             f"north, the grid {_span(target[0], target[2])} east and {_span(target[1], target[3])} north "
@@ -263,24 +281,3 @@ def _check_overlap(dataset: Any, grid: GeoBox, name: str) -> None:
 
 def _span(low: float, high: float) -> str:
     return f"{low:.10g}..{high:.10g}"
-
-
-@lru_cache(maxsize=256)
-def _transform_between(source: str, target: str) -> Transformer:
-    return Transformer.from_crs(parse_crs(source), parse_crs(target), always_xy=True)
-
-
-def _transformer(grid: GeoBox, dataset: Any) -> Transformer:
-    """From the coordinates of the target grid to those of the source."""
-    return _transform_between(_wkt(grid), dataset.crs.to_wkt())
-
-
-def _wkt(grid: GeoBox) -> str:
-    if grid.crs is None:
-        raise GridError("the target grid has no coordinate reference system; give its crs under 'grid'")
-    return grid.crs.to_wkt()
-
-
-@lru_cache(maxsize=256)
-def _equal_crs(one: str, other: str) -> bool:
-    return parse_crs(one).equals(parse_crs(other), ignore_axis_order=True)
