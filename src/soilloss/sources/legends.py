@@ -13,8 +13,8 @@ import pandas as pd
 from soilloss import tables
 from soilloss.errors import DataError, SourceError
 
-# These count from 0; in all other class variables 0 is missing.
-ZERO_IS_A_CODE = {"channels", "flow_direction"}
+# These count from 0 (a table of measures has 0 for none); in all other class variables 0 is missing.
+ZERO_IS_A_CODE = {"channels", "engineering_measure", "flow_direction", "tillage_measure"}
 
 
 def read_legend(legend: str) -> Mapping[int, int]:
