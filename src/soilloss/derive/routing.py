@@ -7,13 +7,16 @@ and diagonal of each row.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
+from soilloss.derive import strips
+from soilloss.derive.strips import on_grid as on_grid
 from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
 from soilloss.grid.target import CellSize
-from soilloss.kernels import fill, flow, multiflow, surface
+from soilloss.kernels import flow, multiflow
 
 ROUTINGS = ("d8", "mfd", "dinf")
 # integer areas in 1/1024 m2 add up to the same bits in any order
@@ -42,6 +45,11 @@ def metres_of(cell_size: Any, elevation: np.ndarray) -> np.ndarray:
     return metres
 
 
+def countable(metres: np.ndarray) -> np.ndarray:
+    """Return the distances rounded to whole parts of 2**-20 m: sums of them are exact, in whatever order."""
+    return np.rint(metres * 2**20) / 2**20
+
+
 def stride_of(elevation: np.ndarray) -> int:
     """Return the length of a row with its ring."""
     return elevation.shape[1] + 2
@@ -49,6 +57,10 @@ def stride_of(elevation: np.ndarray) -> int:
 
 def filled(elevation: np.ndarray, close_holes: int) -> np.ndarray:
     """Return the heights with small holes bridged and depressions filled."""
+    return _filled(elevation, close_holes)[0]
+
+
+def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, np.ndarray]:
     if elevation.ndim != 2:
         raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
     cells = (elevation.shape[0] + 2) * stride_of(elevation)
@@ -57,17 +69,13 @@ def filled(elevation: np.ndarray, close_holes: int) -> np.ndarray:
             f"elevation has {elevation.size} cells, expected at most {MOST_CELLS} for routing in memory; "
             "use a coarser grid or a smaller area"
         )
-    z = surface.with_ring(elevation)
-    if close_holes > 0:
-        surface.close_holes(z, stride_of(elevation), close_holes)
-    fill.fill(z, stride_of(elevation))
-    return z
+    return strips.filled(elevation, close_holes)
 
 
 def directions(elevation: np.ndarray, metres: np.ndarray, close_holes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return D8 codes and the filled heights they follow."""
-    w = filled(elevation, close_holes)
-    return flow.route(w, stride_of(elevation), 1 / metres), w
+    w, spare = _filled(elevation, close_holes)
+    return strips.directions(w, spare, metres), w
 
 
 def accumulated(
@@ -88,43 +96,34 @@ def accumulated(
     codes, w = directions(elevation, metres, close_holes)
     if routing == "d8":
         del w
-        amount = accumulated_d8(codes, own, unit)
-    else:
-        amount = _shared(codes, w, own, metres, exponent if routing == "mfd" else None)
-        unit = 1
-    out = np.where(np.isfinite(elevation), surface.without_ring(amount, elevation.shape), np.nan)
-    out *= unit
-    return out
+        amount, worth = accumulated_d8(codes, own, unit)
+        return on_grid(elevation, amount, np.float64, worth * unit)
+    amount = _shared(codes, w, own, metres, exponent if routing == "mfd" else None)
+    return on_grid(elevation, amount, np.float64)
 
 
-def accumulated_d8(codes: np.ndarray, own: np.ndarray, unit: float) -> np.ndarray:
-    """Return the amounts of D8 in whole units, from `own` of each row."""
+def accumulated_d8(codes: np.ndarray, own: np.ndarray, unit: float) -> tuple[np.ndarray, int]:
+    """Return the amounts of D8 from `own` of each row, and how many units each is worth; all whole numbers."""
     units = np.rint(own / unit)
     stride = codes.size // (own.size + 2)
     if units.sum() * stride > MOST_UNITS:
         raise GridError(f"cell_size makes cells of {own.max():g} m2, too large to add up; expected metres, check it")
-    amount = _spread(codes, units.astype(np.int64))
-    flow.accumulate(codes, stride, amount)
-    return amount
+    if (units == units[0]).all():
+        # cells are counted in half the memory
+        return strips.accumulated(codes, np.ones(own.size, np.int32)), int(units[0])
+    return strips.accumulated(codes, units.astype(np.int64)), 1
 
 
 def stops_of(channels: np.ndarray | None, channel_area: float, codes: np.ndarray, metres: np.ndarray) -> np.ndarray:
     """Return the cells where slopes end, 1 or 0, flat with a ring."""
     stops = np.zeros(codes.size, np.uint8)
     if math.isfinite(channel_area):
-        area = accumulated_d8(codes, metres[0] * metres[1], AREA_UNIT)
-        stops[area >= channel_area / AREA_UNIT] = 1
+        area, worth = accumulated_d8(codes, metres[0] * metres[1], AREA_UNIT)
+        stops[area >= math.ceil(Fraction(channel_area) / Fraction(AREA_UNIT) / worth)] = 1
     if channels is not None:
         inner = stops.reshape(metres.shape[1] + 2, -1)[1:-1, 1:-1]
         inner[np.asarray(channels) > 0] = 1
     return stops
-
-
-def on_grid(elevation: np.ndarray, flat: np.ndarray) -> np.ndarray:
-    """Return a flat array with a ring as the float32 grid, missing where the height is: bridged holes stay holes."""
-    out = surface.without_ring(flat, elevation.shape).astype(np.float32)
-    out[~np.isfinite(elevation)] = np.nan
-    return out
 
 
 def unknown(name: str, value: Any, known: tuple[str, ...]) -> ProjectError:
@@ -143,14 +142,7 @@ def _shared(
         multiflow.tarboton_shares(w, stride, metres, codes, shares)
     else:
         multiflow.freeman_shares(w, stride, 1 / metres, codes, exponent, shares)
-    amount = _spread(codes, own)
+    amount = np.zeros(codes.size)
+    flow.give(codes, stride, own, amount)
     multiflow.accumulate_shares(shares, codes, stride, amount)
-    return amount
-
-
-def _spread(codes: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Give every cell that is not void the amount of its row."""
-    amount = np.zeros(codes.size, own.dtype)
-    amount.reshape(own.size + 2, -1)[1:-1] = own[:, None]
-    amount[codes == flow.VOID] = 0
     return amount

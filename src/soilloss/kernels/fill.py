@@ -115,9 +115,7 @@ def _beside(z, label, c, p, aside):
     level = max(z[c], z[p])
     here, there = z[c + aside] < level, z[p + aside] < level
     both = here & there & (label[c + aside] == a) & (label[p + aside] == b)
-    return both | ((z[c] < level) & there & (label[p + aside] == b)) | (
-        (z[p] < level) & here & (label[c + aside] == a)
-    )
+    return both | ((z[c] < level) & there & (label[p + aside] == b)) | ((z[p] < level) & here & (label[c + aside] == a))
 
 
 @njit(nogil=True, cache=True)

@@ -222,6 +222,17 @@ def ready_to_flow(direction, stride, state, above, below):
 
 
 @njit(nogil=True, cache=True)
+def give(direction, stride, own, amount):
+    """Give every cell the amount `own` of its row, voids nothing."""
+    nothing = own[0] * 0
+    for y in range(own.size):
+        row = Place((y + 1) * stride)
+        mine = own[y]
+        for c in range(row, row + Place(stride)):
+            amount[c] = nothing if direction[c] == VOID else mine
+
+
+@njit(nogil=True, cache=True)
 def _follow(state, amount, offset, c):
     """Carry what is in `c` down, cell by cell, to one that waits for more."""
     s = state[c]
