@@ -76,6 +76,7 @@ def triangle(window, origin, box, reach, u, v, out):
     """
     top, bottom, left, right = box
     rows, columns = window.shape
+    fall_down, fall_across = 1 / reach[0], 1 / reach[1]
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             y = v[i, j if v.shape[1] > 1 else 0]
@@ -87,14 +88,18 @@ def triangle(window, origin, box, reach, u, v, out):
             first, stop = max(math.floor(x - reach[1]) + 1, 0), min(math.ceil(x + reach[1]), columns)
             amount = held = whole = 0.0
             for row in range(max(math.floor(y - reach[0]) + 1, 0), min(math.ceil(y + reach[0]), rows)):
-                weight_down = 1 - abs(row - y) / reach[0]
+                row_amount = row_held = row_whole = 0.0
                 for column in range(first, stop):
-                    weight = weight_down * (1 - abs(column - x) / reach[1])
+                    weight = 1 - abs(column - x) * fall_across
                     value = window[row, column]
-                    whole += weight
-                    if value == value:
-                        amount += weight * value
-                        held += weight
+                    present = value == value
+                    row_amount += weight * value if present else 0.0
+                    row_held += weight if present else 0.0
+                    row_whole += weight
+                weight = 1 - abs(row - y) * fall_down
+                amount += weight * row_amount
+                held += weight * row_held
+                whole += weight * row_whole
             out[i, j] = amount / held if held >= LEAST_WEIGHT * whole else np.nan
 
 
