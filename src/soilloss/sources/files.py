@@ -273,13 +273,11 @@ def _open_handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
     bands = bands_of(source, dataset)
     variable = VARIABLES[source.variable]
     legend = legends.read_legend(source.legend)
-    as_they_are = dataset.crs is not None and align.coincidence(dataset, grid) is not None
-    if variable.is_class and as_they_are and dataset.dtypes[bands[0] - 1] == "uint8":
+    if variable.is_class and dataset.dtypes[bands[0] - 1] == "uint8":
         table = legends.code_table(source.variable, legend, nodata)
-    elif legend or (len(bands) < dataset.count and not as_they_are):  # a warp would bring all bands along
+    elif legend:
         datasets = (open_raster(legends.virtual(dataset, bands, legend, nodata)), dataset)
-        bands = tuple(range(1, len(bands) + 1))
-        nodata = 0 if legend else nodata
+        bands, nodata = tuple(range(1, len(bands) + 1)), 0
     elif variable.is_class and nodata is None and _zero_is_missing(source):
         nodata = 0
     name = f"{source.variable} ({Path(path).name})"
