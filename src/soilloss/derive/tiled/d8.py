@@ -8,6 +8,7 @@ know which rim cell leads to which, and how much leaves there.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
@@ -23,10 +24,17 @@ from soilloss.kernels import fill, flow, surface
 from soilloss.kernels import tiles as kernels
 
 
-class Ground(NamedTuple):
-    """The heights and how they are cut: `read` gives a window of them, `metres` (3, rows) the distances of all rows."""
+class Source(NamedTuple):
+    """A grid that is read by windows; `fingerprint` changes with its cells, so that records of others do not count."""
 
     read: Callable[[Window], np.ndarray]
+    fingerprint: str = ""
+
+
+class Ground(NamedTuple):
+    """The heights and how they are cut; `metres` (3, rows) are the distances of all rows."""
+
+    source: Source
     tiles: Tiles
     metres: np.ndarray
     close_holes: int
@@ -59,7 +67,7 @@ def heights(ground: Ground, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
     """
     window = ground.tiles.window(tile)
     outer, place = grow(window, 1 + max(ground.close_holes, 0), ground.tiles.shape)
-    raw = np.asarray(ground.read(outer))
+    raw = np.asarray(ground.source.read(outer))
     shape = raw.shape
     z = surface.with_ring(raw)
     del raw
@@ -152,6 +160,15 @@ def _shifted(size: int, shift: int) -> tuple[slice, slice]:
     return slice(max(0, -shift), size - max(0, shift)), slice(max(0, shift), size - max(0, -shift))
 
 
+def filled_heights(ground: Ground, files: Files, tile: Tile, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the filled heights of a tile with a ring, in which they are not filled, and the holes that were closed."""
+    w, closed = heights(ground, tile)
+    label, known = with_core(files.get("basin"), fill.NO_BASIN), files.load("spill")
+    own = np.maximum(known["rise"], levels[known["near"]])
+    fill.raise_basins(w.reshape(-1), label.reshape(-1), own)
+    return w, closed
+
+
 def find_directions(
     ground: Ground,
     keep: Callable[[Files, np.ndarray], None],
@@ -161,17 +178,11 @@ def find_directions(
     ring: np.ndarray,
 ) -> Answer:
     """Second pass: filled heights and directions of a tile; flats that cross its border are left for later."""
-    w, closed = heights(ground, tile)
+    w, closed = filled_heights(ground, files, tile, levels)
     files.save("closed", cells=closed)
-    label = with_core(files.get("basin"), fill.NO_BASIN)
-    known = files.load("spill")
-    # a basin without a neighbour at the rim lies outside: it has none at all
-    own = np.maximum(known["rise"], levels[known["near"]])
-    stride = w.shape[1]
-    fill.raise_basins(w.reshape(-1), label.reshape(-1), own)
-    del label
     set_ring(w, ring)
     keep(files, inner(w))
+    stride = w.shape[1]
     flat, direction = w.reshape(-1), np.full(w.size, flow.VOID, np.uint8)
     flow.steepest(flat, stride, 1 / ground.rows(tile), direction)
     distance = np.full(w.size, -1, np.int32)
@@ -326,12 +337,16 @@ def _place(window: Window, y: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.where(y == 0, x, np.where(y == height - 1, last, middle))
 
 
+def fill_tiles(passes: Passes, ground: Ground) -> tuple[dict[Tile, np.ndarray], Rims]:
+    """Run the pass that finds basins; return the levels of those at rims, and the filled heights of all rims."""
+    work: dict[Tile, tuple[()]] = dict.fromkeys(ground.tiles.names(), ())
+    return spill(ground.tiles, passes.run("basins", partial(find_basins, ground), work, {"basin": "i4"}))
+
+
 def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], None], parameters: str) -> Routed:
     """Run the passes up to the directions: basins, directions, and the rounds that drain flats across tiles."""
     tiles = ground.tiles
-    found = passes.run("basins", partial(find_basins, ground), dict.fromkeys(tiles.names(), ()), {"basin": "i4"})
-    levels, filled = spill(tiles, found)
-    del found
+    levels, filled = fill_tiles(passes, ground)
     distance = Rims(tiles, -1, np.int32)
     answers = passes.run(
         "directions",
@@ -342,8 +357,16 @@ def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], No
     )
     for tile, answer in answers.items():
         distance.put(tile, answer["distance"])
-    last = dict.fromkeys(tiles.names(), 0)
-    for round_ in range(1, tiles.shape[0] * tiles.shape[1] + 2):
+    return Routed(filled, distance, drain_flats(passes, ground, filled, distance))
+
+
+def drain_flats(passes: Passes, ground: Ground, filled: Rims, distance: Rims) -> dict[Tile, int]:
+    """Exchange distances between tiles until none shrinks; return the last round of each tile.
+
+    Every round takes part of what is left one tile further, so it ends.
+    """
+    last = dict.fromkeys(ground.tiles.names(), 0)
+    for round_ in itertools.count(1):
         active = unsettled(filled, distance)
         if not active:
             break
@@ -352,7 +375,7 @@ def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], No
         for tile, answer in answers.items():
             distance.put(tile, np.where(answer["distance"] < 0, distance.get(tile), answer["distance"]))
             last[tile] = round_
-    return Routed(filled, distance, last)
+    return last
 
 
 def accumulate(

@@ -1,0 +1,258 @@
+"""Terrain of grids larger than memory: `route` runs the passes and returns a reader of the result.
+
+    height = Source(read, fingerprint)          # read(window) gives heights, window = (slice rows, slice columns)
+    area = route("contributing_area", height, (rows, columns), cell_size, options={"routing": "mfd"}, folder=scratch)
+    for window in windows(shape, area.tile):    # whole tiles are the quickest
+        write(window, area(window))             # as `terrain.contributing_area` would give for the whole grid
+    area.discard()
+
+The variables are those of the whole-grid functions of `soilloss.derive.terrain`, the options are their coefficients,
+and the results are equal bit for bit, whatever the tile, the number of workers, and whether the run was interrupted.
+`read` is called by several threads at once, with windows that reach beyond tiles; on a cluster it is pickled.
+
+With a `folder` the passes leave their work there and memory stays bounded: about 24 bytes per cell of a tile and
+worker, 28 with flow that divides. What was finished is found again if fingerprint, options and code are the same, after
+a crash or for another variable of the same heights. Without a folder everything is kept in memory.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from soilloss.derive import routing, terrain
+from soilloss.derive.tiled import d8, frames, lengths, shares
+from soilloss.errors import ProjectError
+from soilloss.grid import passes as engine
+from soilloss.grid import rims
+from soilloss.grid.blocks import Window
+from soilloss.grid.passes import Files, Memory, Passes, Progress, Scratch
+from soilloss.grid.rims import Tile, Tiles
+from soilloss.kernels import fill, flow, multiflow, slope_length, surface
+from soilloss.kernels import tiles as kernels
+from soilloss.variables import VARIABLES
+
+TILE = 2048
+CODE = (d8, frames, lengths, shares, routing, engine, rims, fill, flow, multiflow, slope_length, surface, kernels)
+Make = Callable[[Files, Tile], np.ndarray]
+
+
+class Reader(NamedTuple):
+    """The result of `route`: call it with a window. Tiles are finished when they are read and not kept."""
+
+    store: Memory | Scratch
+    tiles: Tiles
+    make: Make
+    dtype: np.dtype[Any]
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and columns of a tile, the quickest cut to read by."""
+        return self.tiles.size
+
+    def __call__(self, window: Window) -> np.ndarray:
+        """Return the cells of a window."""
+        touched = self.tiles.within(window)
+        if len(touched) == 1 and self.tiles.window(touched[0]) == window:
+            return self._tile(touched[0])
+        out = np.empty([w.stop - w.start for w in window], self.dtype)
+        for tile in touched:
+            place = self.tiles.window(tile)
+            common = [slice(max(w.start, p.start), min(w.stop, p.stop)) for w, p in zip(window, place, strict=True)]
+            there, here = ([slice(c.start - o.start, c.stop - o.start) for c, o in zip(common, origin, strict=True)]
+                           for origin in (place, window))  # fmt: skip
+            out[tuple(here)] = self._tile(tile)[tuple(there)]
+        return out
+
+    def discard(self) -> None:
+        """Delete what the passes left behind; the reader is of no use afterwards."""
+        self.store.remove()
+
+    def _tile(self, tile: Tile) -> np.ndarray:
+        return self.make(self.store.files(tile), tile).astype(self.dtype, copy=False)
+
+
+def route(
+    variable: str,
+    elevation: d8.Source,
+    shape: tuple[int, int],
+    cell_size: Any = None,
+    *,
+    channels: d8.Source | None = None,
+    options: Mapping[str, Any] | None = None,
+    folder: Path | str | None = None,
+    tile: int | tuple[int, int] = TILE,
+    workers: int | None = None,
+    cluster: str = "",
+    progress: Progress | None = None,
+) -> Reader:
+    """Run the passes that a variable needs and return a reader of its windows.
+
+    Parameters
+    ----------
+    variable : str
+        ``filled_elevation``, ``flow_direction``, ``flow_accumulation``, ``contributing_area`` or ``slope_length``.
+    elevation : Source
+        Heights in m, NaN where missing; rows from north to south.
+    shape : tuple of int
+        Rows and columns of the whole grid.
+    cell_size : float or CellSize, m
+        Side of a cell, or those of all rows; may be missing where the function does without.
+    channels : Source, optional
+        1 where slopes end, for ``slope_length``.
+    options : mapping, optional
+        Coefficients of the function of that variable in `soilloss.derive.terrain`.
+    folder : path, optional
+        Where the passes leave their work; shared by all machines of a cluster. Memory without.
+    tile : int or tuple of int
+        Rows and columns of a tile.
+    workers : int, optional
+        Threads on this machine, by default one per processor.
+    cluster : str
+        Address of a `distributed` scheduler, instead of threads.
+    progress : callable, optional
+        Told (name of the pass, tasks done, tasks in all).
+
+    Raises
+    ------
+    ProjectError, GridError, DataError
+        As the function in memory does.
+    SourceError
+        If the disk is full: what was finished is kept.
+
+    Examples
+    --------
+    >>> z = np.array([[3.0], [2], [1]])
+    >>> count = route("flow_accumulation", Source(lambda window: z[window]), z.shape, tile=2)
+    >>> count((slice(0, 3), slice(0, 1))).ravel().tolist()
+    [1.0, 2.0, 3.0]
+    """
+    if variable not in MAKERS:
+        raise routing.unknown("variable", variable, tuple(MAKERS))
+    function, maker = MAKERS[variable]
+    known = {p.name: p.default for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY}
+    for name in options or {}:
+        if name not in known:
+            raise ProjectError(f"{name} is no coefficient of {function.__name__}; it has {', '.join(sorted(known))}")
+    used = {**known, **(options or {})}
+    metres = metres_of(cell_size, shape, required=variable == "slope_length" or variable == "contributing_area")
+    tiles = Tiles(shape, (tile, tile) if isinstance(tile, int) else tile)
+    ground = d8.Ground(elevation, tiles, metres, used["close_holes"])
+    store: Memory | Scratch = Memory(tiles)
+    if folder is not None:
+        code = engine.code_version(*CODE)
+        store = Scratch(folder, tiles, engine.digest(elevation.fingerprint, metres, ground.close_holes, code))
+    run = Passes(store, workers, cluster, progress or (lambda name, done, total: None))
+    make = maker(run, ground, {**used, "channels": channels})
+    return Reader(store, tiles, make, np.dtype(VARIABLES[variable].dtype))
+
+
+def metres_of(cell_size: Any, shape: tuple[int, int], required: bool) -> np.ndarray:
+    """Return the distances of all rows; without a cell size, those of square cells unless it is required."""
+    rows = np.broadcast_to(np.float32(0), (shape[0], 1))
+    return routing.metres_of(1.0 if cell_size is None and not required else cell_size, rows)
+
+
+def _masked(files: Files, code: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return values with NaN in voids and in the holes that were closed."""
+    values[code == flow.VOID] = np.nan
+    values[np.unravel_index(files.load("closed")["cells"], values.shape)] = np.nan
+    return values
+
+
+def _filled(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
+    levels, _ = d8.fill_tiles(run, ground)
+
+    def make(files: Files, tile: Tile) -> np.ndarray:
+        w, closed = d8.filled_heights(ground, files, tile, levels[tile])
+        out = d8.inner(w).copy()
+        out.reshape(-1)[closed] = np.nan
+        return out
+
+    return make
+
+
+def _direction(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
+    d8.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), None, frames.nothing, "")
+
+    def make(files: Files, tile: Tile) -> np.ndarray:
+        code = d8.inner(d8.directions(files))
+        return _masked(files, code, code.astype(np.float32))
+
+    return make
+
+
+def _count(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
+    return _amounts(run, ground, used, np.ones(ground.metres.shape[1]), 1)
+
+
+def _area(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
+    return _amounts(run, ground, used, ground.metres[0] * ground.metres[1], routing.AREA_UNIT)
+
+
+def _amounts(run: Passes, ground: d8.Ground, used: dict[str, Any], own: np.ndarray, unit: float) -> Make:
+    if used["routing"] not in routing.ROUTINGS:
+        raise routing.unknown("routing", used["routing"], routing.ROUTINGS)
+    if used["routing"] != "d8":
+        return _shared(run, ground, used["exponent"] if used["routing"] == "mfd" else None, own)
+    units = d8.own_units(own, unit, ground.tiles.shape[1])
+    found = d8.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), units, frames.nothing, "")
+    inflow = d8.hand_over(ground.tiles, found)
+
+    def make(files: Files, tile: Tile) -> np.ndarray:
+        direction = d8.directions(files)
+        rows = ground.tiles.window(tile)[0]
+        amount = d8.added_up(direction, units[rows], inflow[tile]).reshape(direction.shape)
+        out = _masked(files, d8.inner(direction), d8.inner(amount).astype(np.float64))
+        out *= unit
+        return out
+
+    return make
+
+
+def _with_frames(run: Passes, ground: d8.Ground, units: np.ndarray | None) -> dict[Tile, Any]:
+    routed = d8.route(run, ground, frames.keep_filled, "frames")
+    return d8.accumulate(run, ground, routed, units, frames.keep_direction, "frames")
+
+
+def _shared(run: Passes, ground: d8.Ground, exponent: float | None, own: np.ndarray) -> Make:
+    _with_frames(run, ground, None)
+    halo = min(shares.HALO, *(n - 1 for n in ground.tiles.size))
+    sharing = shares.Sharing(exponent, own, halo)
+    shares.accumulate(run, ground, sharing)
+
+    def make(files: Files, tile: Tile) -> np.ndarray:
+        return _masked(files, d8.inner(d8.directions(files)), files.get(sharing.array()).copy())
+
+    return make
+
+
+def _length(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
+    if used["start"] not in terrain.STARTS:
+        raise routing.unknown("start", used["start"], terrain.STARTS)
+    slopes = lengths.Slopes(*(used[name] for name in lengths.Slopes._fields))
+    units = None
+    if np.isfinite(slopes.channel_area):
+        own = ground.metres[0] * ground.metres[1]
+        units = d8.own_units(own, routing.AREA_UNIT, ground.tiles.shape[1])
+    inflow = lengths.prepare(run, ground, slopes, _with_frames(run, ground, units), units)
+
+    def make(files: Files, tile: Tile) -> np.ndarray:
+        out = lengths.lengths(ground, slopes, inflow, files, tile)
+        return _masked(files, d8.inner(d8.directions(files)), out).astype(np.float32)
+
+    return make
+
+
+MAKERS: dict[str, tuple[Callable[..., Any], Callable[[Passes, d8.Ground, dict[str, Any]], Make]]] = {
+    "filled_elevation": (terrain.fill_depressions, _filled),
+    "flow_direction": (terrain.flow_direction_d8, _direction),
+    "flow_accumulation": (terrain.flow_accumulation, _count),
+    "contributing_area": (terrain.contributing_area, _area),
+    "slope_length": (terrain.slope_length, _length),
+}
+Source = d8.Source
