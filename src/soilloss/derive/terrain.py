@@ -14,6 +14,7 @@ import numpy as np
 from soilloss.derive.routing import (
     AREA_UNIT,
     accumulated,
+    countable,
     directions,
     filled,
     metres_of,
@@ -377,7 +378,7 @@ def slope_length(
     break_angle = math.atan(break_percent / 100)
     cut = lengths.cut_flow(w, stride, metres, codes, stops, gentle_ratio, steep_ratio, break_angle)
     length = np.zeros(w.size)
-    lengths.longest_slope(codes, cut, stride, metres, start == "half", length)
+    lengths.longest_slope(codes, cut, stride, countable(metres), start == "half", length)
     np.minimum(length, max_length, out=length)
     length[stops != 0] = np.nan
     return on_grid(elevation, length)
