@@ -19,7 +19,7 @@ from soilloss.workflow.check.findings import Finding, refuse
 from soilloss.workflow.check.points import examine_points
 from soilloss.workflow.check.polygons import examine_polygons, examine_zones
 from soilloss.workflow.check.quantities import examine_values
-from soilloss.workflow.check.rasters import cells_together, examine_raster, rasters
+from soilloss.workflow.check.rasters import cells_together, examine_raster, rasters_of
 from soilloss.workflow.check.relations import examine_relations
 from soilloss.workflow.check.remedies import Subject
 from soilloss.workflow.check.settings import examine_settings
@@ -72,7 +72,7 @@ def examine(site: Site) -> list[Finding]:
 
 def _data(site: Site) -> list[Finding]:
     findings: list[Finding] = []
-    outside = rasters(site)
+    outside = rasters_of(site)
     count = sum(len(source.files) for source in outside.values())
     windows = next((windows for most, windows in _WINDOWS if count <= most), 1)
     for name, raster in outside.items():

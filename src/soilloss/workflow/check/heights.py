@@ -27,16 +27,10 @@ def examine_heights(subject: Subject, sample: Sample) -> list[Finding]:
     if not blocks:
         return []
     found = _unit(subject, blocks, sample.cell)
-    return [
-        f
-        for f in (
-            found,
-            _voids(subject, blocks),
-            _spikes(subject, blocks, sample.cell),
-            _steps(subject, blocks, sample.cell),
-        )
-        if f
-    ]
+    if found:  # spikes and steps of another unit say nothing
+        return [found]
+    form = (_voids(subject, blocks), _spikes(subject, blocks, sample.cell), _steps(subject, blocks, sample.cell))
+    return [finding for finding in form if finding]
 
 
 def _unit(subject: Subject, blocks: list[np.ndarray], cell: float) -> Finding | None:

@@ -15,12 +15,10 @@ FEW = 0.01
 ISOLATED = 0.1
 
 
-def examine_values(
-    subject: Subject, raw: np.ndarray, *, zeros: float = 0.0, missing_is_stated: bool = True
-) -> list[Finding]:
+def examine_values(subject: Subject, raw: np.ndarray, zeros: float = 0.0) -> list[Finding]:
     """Return the first thing to be said about raw values of a quantity: what means missing, range, unit.
 
-    `zeros` is the share of zeros along the edge of the raster; `missing_is_stated` whether zero already means missing.
+    `zeros` is the share of zeros along the edge of the raster, 0 where zero is known to mean missing.
     """
     if raw.size == 0:
         return [error(subject.where, f"{subject.text} {NO_CELL}")]
@@ -28,7 +26,7 @@ def examine_values(
         found = find(subject, raw)
         if found:
             return [found]
-    found = None if missing_is_stated else _zero_filled(subject, raw, zeros)
+    found = _zero_filled(subject, raw, zeros)
     return [found] if found else []
 
 
@@ -41,6 +39,8 @@ def _sentinel(subject: Subject, raw: np.ndarray) -> Finding | None:
             continue
         span = float(rest.max() - rest.min())
         apart = float(np.abs(rest - value).min())
+        if apart < ISOLATED * abs(value):
+            continue
         outside = not low <= float(np.atleast_1d(subject.physical(np.array([value])))[0]) <= high
         share = np.mean(raw == value)
         message = (
@@ -95,7 +95,9 @@ def _unlikely(subject: Subject, raw: np.ndarray) -> Finding | None:
     """Values in range that look like another unit."""
     values = np.asarray(subject.physical(raw), float)
     rule = _RULES.get(subject.variable)
-    return rule(subject, values) if rule else None
+    variable = VARIABLES[subject.variable]
+    seasonal = variable.in_time == "sum" and not variable.axis and not subject.yearly
+    return rule(subject, values) if rule and not seasonal else None
 
 
 def _annual_rain(subject: Subject, values: np.ndarray) -> Finding | None:

@@ -30,11 +30,12 @@ from soilloss.workflow.site import Site
 MOST_FILES = 12
 # a median that changes more than this between steps is another scale, not another year
 JUMP = 20.0
-TOGETHER = (*TEXTURE, "organic_carbon", "organic_matter", "erosivity", "annual_precipitation", "monthly_precipitation")
+SOIL = (*TEXTURE, "organic_carbon", "organic_matter")
+TOGETHER = (*SOIL, "erosivity", "annual_precipitation", "monthly_precipitation")
 PATCH = 64
 
 
-def rasters(site: Site) -> dict[str, files.RasterSource]:
+def rasters_of(site: Site) -> dict[str, files.RasterSource]:
     """The sources of a site that are files, as they are outside and not as the store will hold them."""
     made = {item.variable for item in site.stored if item.kind != "aligned"}
     given = {name: site.unaligned.get(name, source) for name, source in site.given.items() if name not in made}
@@ -58,20 +59,20 @@ def examine_raster(site: Site, name: str, source: files.RasterSource, windows: i
         said = said or bool(findings)
         if sample.values.size:
             middles[label] = abs(float(np.median(sample.values)))
-    if not said and not VARIABLES[name].is_class:
+    if not said and site.project.step == "year" and not VARIABLES[name].is_class:
         yield from _jump(where, source, middles)
 
 
 def _one(site: Site, where: str, source: files.RasterSource, sample: Sample) -> Iterator[Finding]:
     """One file: what its values say first, then how it lies."""
-    subject = Subject(
-        where, Path(sample.path).name, source.variable, "raster", source.scale, source.offset, source.unit
-    )
+    stated = (source.scale, source.offset, source.unit)
+    yearly = site.project.step == "year"
+    subject = Subject(where, Path(sample.path).name, source.variable, "raster", *stated, yearly)
     if VARIABLES[source.variable].is_class:
         found = examine_codes(subject, sample.values, source.legend, site.steps, _decided(site, source.variable))
     else:
-        stated = sample.nodata == 0
-        found = examine_values(subject, sample.values, zeros=sample.rim_zeros, missing_is_stated=stated)
+        zeros = 0.0 if sample.nodata == 0 else sample.rim_zeros
+        found = examine_values(subject, sample.values, zeros)
         if source.variable == "elevation" and not found:
             found = examine_heights(subject, sample)
     yield from found
@@ -111,20 +112,29 @@ def _touch(path: str) -> None:
 
 def cells_together(site: Site) -> dict[str, np.ndarray]:
     """Canonical values of the same cells for the variables that are compared; a number has no dimensions."""
-    outside = rasters(site)
-    patches = _patches(site.shape)
     cells: dict[str, np.ndarray] = {}
-    for name in TOGETHER:
-        given = site.given.get(name)
-        source = _unused(site, name) if given is None else outside.get(name, given)
-        if isinstance(source, float):
-            cells[name] = np.array(source)
-        elif isinstance(source, files.RasterSource) and (given is None or name in outside):
-            label = source.files[0][0]
-            bands = (len(source.bands),) if len(source.bands) > 1 else ()
-            parts = [files.read_block(source, site.grid, label, patch).reshape(-1, *bands) for patch in patches]
-            cells[name] = np.concatenate(parts).astype(float)
+    for name in TOGETHER if site.project.step == "year" else SOIL:
+        try:
+            found = _cells(site, name)
+        except SoilLossError:  # a source of the plan has been examined; what the plan does not use may be anything
+            continue
+        if found is not None:
+            cells[name] = found
     return cells
+
+
+def _cells(site: Site, name: str) -> np.ndarray | None:
+    given = site.given.get(name)
+    if given is None:
+        given = _unused(site, name)
+    elif isinstance(given, files.RasterSource):
+        given = rasters_of(site).get(name)  # None for what only the store holds
+    if not isinstance(given, files.RasterSource):
+        return None if given is None else np.array(given)
+    bands = (len(given.bands),) if len(given.bands) > 1 else ()
+    label = given.files[0][0]
+    parts = [files.read_block(given, site.grid, label, patch).reshape(-1, *bands) for patch in _patches(site.shape)]
+    return np.concatenate(parts).astype(float)
 
 
 def _patches(shape: tuple[int, int]) -> list[Window]:
@@ -146,7 +156,4 @@ def _unused(site: Site, name: str) -> float | files.RasterSource | None:
     if not isinstance(source, Raster) or source.variable:
         return None
     keys = {key: getattr(source, key) for key in ("band", "scale", "offset", "nodata", "unit", "legend")}
-    try:
-        return files.raster_source(name, source.file, site.project.steps, folder=site.data, **keys)
-    except SoilLossError:
-        return None
+    return files.raster_source(name, source.file, site.project.steps, folder=site.data, **keys)

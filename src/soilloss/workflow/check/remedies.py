@@ -33,7 +33,10 @@ _OTHER_SCALES = ((0.001, 0.0), (0.0001, 0.0))
 
 
 class Subject(NamedTuple):
-    """What is spoken of: a source of `variable`, how it is read, and how a remedy is written for it."""
+    """What is spoken of: a source of `variable`, how it is read, and how a remedy is written for it.
+
+    `yearly` says that amounts are those of a year, and not of a quarter or month, which may be dry.
+    """
 
     where: str
     text: str
@@ -42,6 +45,7 @@ class Subject(NamedTuple):
     scale: float = 1.0
     offset: float = 0.0
     unit: str = ""
+    yearly: bool = True
 
     def physical(self, raw: Any) -> Any:
         """Raw values as the run would use them."""
@@ -63,7 +67,7 @@ def remedy(subject: Subject, raw: np.ndarray) -> str:
     name = subject.variable
     if VARIABLES[name].in_time == "sum" and raw.min() < 0:
         return _negative(subject, raw)
-    fraction = VARIABLES[name].unit == "1"
+    fraction = VARIABLES[name].unit == "1" and VARIABLES[name].range[1] == 1
     for unit in _UNITS.get(name, ("%",) if fraction and name not in (*REFLECTANCE, "ndvi") else ()):
         if _fits(name, convert(name, raw * subject.scale + subject.offset, unit)):
             return _with_us(subject, unit)
