@@ -319,10 +319,8 @@ def _resolve(path: str, folder: Path) -> str:
 
 def _fill(variable: str, pattern: str, step: str) -> str:
     if not step:
-        raise ProjectError(
-            f"{variable}: {pattern!r} changes with the time step, but the project names no period; "
-            "add period: {start: 2001, end: 2003}, or give one file"
-        )
+        remedy = "add period: {start: 2001, end: 2003}, or give one file"
+        raise ProjectError(f"{variable}: {pattern!r} changes with the step, but the project names no period; {remedy}")
     year, _, part = step.partition("-")
     values = {"year": int(year)}
     if part:
