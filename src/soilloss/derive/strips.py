@@ -18,7 +18,7 @@ from soilloss.kernels import fill, flow, surface
 
 SMALLEST = 1 << 18
 """Cells in a strip, at least: less is not worth a thread."""
-PER_WORKER = 4
+PER_WORKER = 2
 
 
 class Strip(NamedTuple):
@@ -97,9 +97,9 @@ def directions(w: np.ndarray, spare: tuple[np.ndarray, np.ndarray], metres: np.n
 
     def drain(s: Strip) -> np.ndarray:
         # flats that touch a border of strips are few, and drained together at the end
-        aside = flow.set_aside(stride, s.wide(distance), s.above, s.below)
+        aside = flow.set_aside(stride, s.wide(distance), flats[s], s.above, s.below)
         flow.drain_flats(s.wide(w), stride, s.wide(codes), s.wide(distance), flats[s] - aside.size)
-        return aside.astype(np.int32) + np.int32(s.top * stride)
+        return aside + np.int32(s.top * stride)
 
     flow.drain_listed(w, stride, codes, distance, np.concatenate(each(strips, drain)))
     return codes

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from soilloss.kernels.surface import ONE, Place, longer, offsets
+from soilloss.kernels.surface import ONE, Place, offsets
 
 LEAVES, LEVEL, VOID = 8, 9, 255
 FAR = np.int32(2**30)
@@ -77,35 +77,32 @@ def mark_flats(w, stride, direction, distance):
 
 
 @njit(nogil=True, cache=True)
-def set_aside(stride, distance, above, below):
-    """Take the flats that touch the border of a strip out of `distance` (-1) and list their cells.
+def set_aside(stride, distance, flats, above, below):
+    """Take the flats that touch the border of a strip with `flats` flat cells out of `distance` (-1); list their cells.
 
     Neighbouring cells that are both `FAR` are level: neither has a lower neighbour.
     """
     offset = offsets(stride)
     first, end = stride, distance.size - stride
-    queue = np.empty(1024, np.int32)
-    done, found = 0, 0
-    for border in range(2):
-        row = end - stride if border else first
-        for c in range(row, row + stride if (below if border else above) else row):
+    queue = np.empty(flats, np.int32)
+    found = 0
+    for row in (first if above else end, end - stride if below else end):
+        for c in range(row, min(row + stride, end)):
             if distance[c] == FAR:
                 distance[c] = -1
-                if found == queue.size:
-                    queue = longer(queue)
                 queue[found] = c
                 found += 1
+    done = 0
     while done < found:
+        c = queue[done]
+        done += 1
         for k in range(8):
-            p = queue[done] + offset[k]
+            p = c + offset[k]
             if first <= p < end and distance[p] == FAR:
                 distance[p] = -1
-                if found == queue.size:
-                    queue = longer(queue)
                 queue[found] = p
                 found += 1
-        done += 1
-    return queue[:found].copy()
+    return queue[:found]
 
 
 @njit(nogil=True, cache=True)
