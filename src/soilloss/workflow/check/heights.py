@@ -49,8 +49,8 @@ def _unit(subject: Subject, blocks: list[np.ndarray], cell: float) -> Finding | 
     if low >= 0 and high <= 90 and np.median(rises) > 0.15 * span and len(np.unique(heights)) > 10:
         return warning(
             where,
-            f"{said} and jumps by {np.median(rises):.3g} from cell to cell, as slopes in degrees do: expected heights; "
-            "if it is a slope, give it as sources.slope with unit: degree",
+            f"{said} and jumps by {np.median(rises):.3g} from cell to cell, as slopes in degrees do: expected "
+            "heights; if it is a slope, give it as sources.slope with unit: degree",
         )
     if high < 9.1 and np.percentile(rises, 95) < FLAT * cell:
         return warning(
@@ -59,8 +59,8 @@ def _unit(subject: Subject, blocks: list[np.ndarray], cell: float) -> Finding | 
     if np.median(rises) > STEEP * cell:
         return warning(
             where,
-            f"{said} and rises by {np.median(rises):.3g} m within a cell of {cell:.4g} m: half of the slopes exceed 45 "
-            "degrees; if the heights are feet, add unit: ft",
+            f"{said} and rises by {np.median(rises):.3g} m within a cell of {cell:.4g} m: half of the slopes exceed "
+            "45 degrees; if the heights are feet, add unit: ft",
         )
     return None
 
@@ -79,8 +79,7 @@ def _voids(subject: Subject, blocks: list[np.ndarray]) -> Finding | None:
     return warning(
         subject.where,
         f"{subject.text} has voids: {share:.2%} of the cells looked at are missing amid others; water ends there and "
-        "slopes "
-        "are missing around them; fill them: gdal_fillnodata.py in.tif out.tif",
+        "slopes are missing around them; fill them: gdal_fillnodata.py in.tif out.tif",
     )
 
 
@@ -94,9 +93,8 @@ def _spikes(subject: Subject, blocks: list[np.ndarray], cell: float) -> Finding 
         return None
     return warning(
         subject.where,
-        f"{subject.text} has spikes or pits: {high.size} of {off.size} cells looked at stand up to {high.max():.0f} "
-        "m off "
-        f"their neighbours, expected at most {limit:.0f} m; set them to missing and fill them: gdal_fillnodata.py "
+        f"{subject.text} has spikes or pits: {high.size} of {off.size} cells looked at stand up to {high.max():.0f} m "
+        f"off their neighbours, expected at most {limit:.0f} m; set them to missing and fill them: gdal_fillnodata.py "
         "in.tif out.tif",
     )
 
@@ -114,8 +112,7 @@ def _steps(subject: Subject, blocks: list[np.ndarray], cell: float) -> Finding |
         return note(
             subject.where,
             f"{subject.text} has whole metres on cells of {cell:.3g} m: slopes come in steps of {angle:.1f} degrees "
-            f"and {flat}; "
-            "a model with decimals or coarser cells gives truer slopes",
+            f"and {flat}; a model with decimals or coarser cells gives truer slopes",
         )
     if np.mean(equal) > EQUAL:
         return note(

@@ -65,8 +65,8 @@ def _places(site: Site, where: str, source: Table, points: Any, to_grid: Transfo
     elif source.interpolate == "kriging" and count < KRIGING_WISHES:
         yield warning(
             where,
-            f"{source.table} has {count} points; the variogram of kriging is a guess below {KRIGING_WISHES}; "
-            "compare with interpolate: inverse_distance",
+            f"{source.table} has {count} points; the variogram of kriging is a guess below {KRIGING_WISHES}; compare "
+            "with interpolate: inverse_distance",
         )
     near = _near(site, *to_grid.transform(points.x, points.y))
     if not near.any():

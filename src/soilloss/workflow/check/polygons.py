@@ -70,6 +70,6 @@ def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool) -> I
         if inside < COVERED and len(frame) <= MOST:
             yield warning(
                 where,
-                f"{file} covers {100 * inside:.3g} % of the target and nothing is said about the rest; add "
-                "elsewhere: 1 or so",
+                f"{file} covers {100 * inside:.3g} % of the target and nothing is said about the rest; add elsewhere: "
+                "1 or so",
             )

@@ -62,13 +62,13 @@ def _range(subject: Subject, raw: np.ndarray) -> Finding | None:
     if outside == 0:
         return None
     unit = VARIABLES[subject.variable].unit
-    said = f"{subject.text} {_ranges(raw if subject.scale == 1 and not subject.offset else values)}"
+    said = f"{subject.text} {_ranges(values)}"
     allowed = f"allowed is {low:g} to {high:g}{f' {unit}' if unit not in ('', '1') else ''}"
     if outside < FEW and subject.kind == "raster":
         return warning(
             subject.where,
-            f"{said} in {_percent(outside)} of the cells looked at, {allowed}; they are used as they are: "
-            "repair them or state a nodata value",
+            f"{said} in {_percent(outside)} of the cells looked at, {allowed}; they are used as they are: repair them "
+            "or state a nodata value",
         )
     what = remedy(subject, raw) or "check which quantity and unit it holds, and give scale, offset, unit or nodata"
     return error(subject.where, f"{said}, {allowed}; {what}")
@@ -85,9 +85,8 @@ def _scaled_twice(subject: Subject, raw: np.ndarray) -> Finding | None:
     values = subject.physical(raw)
     return error(
         subject.where,
-        f"{subject.text} {_ranges(raw)} and would become {_number(values.min())} to {_number(values.max())}; "
-        "expected are "
-        f"values not scaled before: remove its {'scale' if subject.scale != 1 else 'unit'}",
+        f"{subject.text} {_ranges(raw)} and would become {_number(values.min())} to {_number(values.max())}; expected "
+        f"are values not scaled before: remove its {'scale' if subject.scale != 1 else 'unit'}",
     )
 
 
@@ -116,17 +115,14 @@ def _annual_rain(subject: Subject, values: np.ndarray) -> Finding | None:
         return error(
             subject.where,
             f"{subject.text} {_ranges(values)} mm, expected the rain of a whole year, hundreds of mm; a flux in kg "
-            "m-2 s-1 "
-            "needs scale: 31557600",
+            "m-2 s-1 needs scale: 31557600",
         )
     if middle < 100:
         return warning(
             subject.where,
             f"{subject.text} has a median of {_number(middle)} mm, expected the rain of a whole year; if it is the "
-            "mean of "
-            f"months, pentads or days, the sums would be {middle * 12:.0f}, {middle * 73:.0f} or {middle * 365:.0f} "
-            "mm; if "
-            f"inches, add unit: in ({middle * 25.4:.0f} mm)",
+            f"mean of months, pentads or days, the sums would be {middle * 12:.0f}, {middle * 73:.0f} or "
+            f"{middle * 365:.0f} mm; if inches, add unit: in ({middle * 25.4:.0f} mm)",
         )
     return None
 
@@ -136,8 +132,7 @@ def _monthly_rain(subject: Subject, values: np.ndarray) -> Finding | None:
         return error(
             subject.where,
             f"{subject.text} {_ranges(values)} in every month: expected rain in mm, these look like temperatures in "
-            "kelvin; "
-            "give a rain file",
+            "kelvin; give a rain file",
         )
     if values.max() < 2:
         return error(
@@ -154,8 +149,7 @@ def _erodibility(subject: Subject, values: np.ndarray) -> Finding | None:
         return error(
             subject.where,
             f"{subject.text} has a median of {_number(middle)}, expected 0.005 to 0.09 t ha h ha-1 MJ-1 mm-1; it "
-            "looks like "
-            f"US units: {subject.give_unit('us customary')} ({_number(middle * 0.1317)} in SI)",
+            f"looks like US units: {subject.give_unit('us customary')} ({_number(middle * 0.1317)} in SI)",
         )
     if 0 < middle < 0.002:
         return warning(
@@ -172,15 +166,14 @@ def _carbon(subject: Subject, values: np.ndarray) -> Finding | None:
     if top > 0.6 and not matter:
         return error(
             subject.where,
-            f"{subject.text} {_ranges(values)}, expected a mass fraction below 0.6, the carbon of pure organic matter; "
-            f"{subject.give_unit('%')} if it is per cent, or give it as organic_matter",
+            f"{subject.text} {_ranges(values)}, expected a mass fraction below 0.6, the carbon of pure organic "
+            f"matter; {subject.give_unit('%')} if it is per cent, or give it as organic_matter",
         )
     if middle > (0.25 if matter else 0.15):
         return warning(
             subject.where,
             f"{subject.text} has a median of {_number(middle)} ({middle:.0%}): that is peat; expected about 0.005 to "
-            "0.05; "
-            f"if it is per cent, {subject.give_unit('%')}",
+            f"0.05; if it is per cent, {subject.give_unit('%')}",
         )
     return None
 

@@ -39,8 +39,7 @@ def _texture(cells: Mapping[str, np.ndarray]) -> Iterator[Finding]:
         yield warning(
             "sources.sand" if "sand" in have else f"sources.{have[0]}",
             f"{' + '.join(have)} is {np.median(total[wrong]):.3g} in {np.mean(wrong):.0%} of the cells looked at, "
-            "expected "
-            f"{expected}; check units and layers, or leave silt out to have it computed as the rest",
+            f"expected {expected}; check units and layers, or leave silt out to have it computed as the rest",
         )
 
 
@@ -54,8 +53,7 @@ def _matter(cells: Mapping[str, np.ndarray]) -> Iterator[Finding]:
         yield warning(
             "sources.organic_matter",
             f"organic_matter is {ratio:.3g} times organic_carbon, expected {low} to {high}; check which is which and "
-            "their "
-            "units, or give one of them only",
+            "their units, or give one of them only",
         )
 
 
@@ -70,7 +68,6 @@ def _erosivity(cells: Mapping[str, np.ndarray]) -> Iterator[Finding]:
         yield warning(
             "sources.erosivity",
             f"erosivity is {r:.4g} where {mm:.0f} mm of rain fall, expected more than {LEAST_R:g} MJ mm ha-1 h-1; it "
-            "looks like "
-            f"metric technical units: add unit: 'metric technical' ({r * 9.81:.0f} in SI; us customary would be "
-            f"{r * 17.02:.0f})",
+            f"looks like metric technical units: add unit: 'metric technical' ({r * 9.81:.0f} in SI; us customary "
+            f"would be {r * 17.02:.0f})",
         )

@@ -22,8 +22,8 @@ US_K = ("wischmeier_1971_as_printed",)
 
 # what could be read in no primary source, or in one secondary source only: docs/explanation/decisions
 UNVERIFIED = {
-    "biological_csle": "its constants of shrubland and grassland are known from one secondary source only, and forest "
-    "takes the cover table of HJ 1173-2021",
+    "biological_csle": "its constants of shrubland and grassland are known from one secondary source only, and "
+    "forest takes the cover table of HJ 1173-2021",
     "zhang_fu_2003_daily": "its constants are known from one secondary source only",
     "yan_2025": "its table is known from one study that cites it, of the Loess Plateau",
     "kassie_2018": "its table is known from one study that cites it",
@@ -88,8 +88,8 @@ def _amounts(site: Site) -> Iterator[Finding]:
             yield error(
                 f"sources.{name}",
                 f"{name} {value} for every {step}: an amount of a year would count {12 if step == 'month' else 4} "
-                "times; "
-                f"give it for each step ({{{step}}} in the path), give data with months, or set period: {{step: year}}",
+                f"times; give it for each step ({{{step}}} in the path), give data with months, or set period: "
+                "{step: year}",
                 ProjectError,
             )
 
@@ -110,8 +110,8 @@ def _same_every_step(site: Site) -> Iterator[Finding]:
     if len(steps) > 1 and not site.changing and same:
         yield note(
             "period",
-            f"has {len(steps)} steps, but no source changes with them: every map will be the same; "
-            "write paths with {year}, or leave the period out",
+            f"has {len(steps)} steps, but no source changes with them: every map will be the same; write paths with "
+            "{year}, or leave the period out",
         )
 
 
@@ -122,15 +122,14 @@ def _units(site: Site) -> Iterator[Finding]:
     if metric and not us:
         yield warning(
             "methods.erosivity",
-            f"{made['erosivity']} gives R in metric technical units, expected SI as erodibility is: soil loss is "
-            "9.81 times too "
-            f"low; use {made['erosivity'].removesuffix('_as_printed')}",
+            f"{made['erosivity']} gives R in metric technical units, expected SI as erodibility is: soil loss is 9.81 "
+            f"times too low; use {made['erosivity'].removesuffix('_as_printed')}",
         )
     if us and not metric:
         yield warning(
             "methods.erodibility",
-            f"{made['erodibility']} gives K in US units, expected SI as erosivity is: soil loss is 7.6 times too high; "
-            f"use {made['erodibility'].removesuffix('_as_printed')}",
+            f"{made['erodibility']} gives K in US units, expected SI as erosivity is: soil loss is 7.6 times too "
+            f"high; use {made['erodibility'].removesuffix('_as_printed')}",
         )
 
 

@@ -37,8 +37,8 @@ def examine_target(site: Site) -> list[Finding]:
     if max(rows, columns) < 3:
         return [
             _bad(
-                f"has only {rows} x {columns} cells of {resolution} {unit}; give a resolution in {unit}, smaller "
-                "than the area"
+                f"has only {rows} x {columns} cells of {resolution} {unit}; give a resolution in {unit}, smaller than "
+                "the area"
             )
         ]
     found = _distortion(site.grid)
@@ -63,15 +63,14 @@ def _distortion(grid: GeoBox) -> Finding | None:
         return error(
             "grid",
             f"areas in {name} are {100 * area:.0f} % off here, expected at most {100 * DISTORTED:.0f} %: totals, "
-            "slopes and "
-            f"lengths would be wrong; write grid: {{crs: '{_better(lon, lat)}', resolution: ...}}",
+            f"slopes and lengths would be wrong; write grid: {{crs: '{_better(lon, lat)}', resolution: ...}}",
             GridError,
         )
     if length > STRETCHED:
         return warning(
             "grid",
-            f"lengths in {name} are up to {100 * length:.0f} % off here: slopes are wrong by as much; better is "
-            f"crs: '{_better(lon, lat)}'",
+            f"lengths in {name} are up to {100 * length:.0f} % off here: slopes are wrong by as much; better is crs: "
+            f"'{_better(lon, lat)}'",
         )
     return None
 
@@ -115,8 +114,7 @@ def examine_cover(where: str, variable: str, sample: Sample) -> list[Finding]:
             warning(
                 where,
                 f"{name} covers {100 * sample.covered:.3g} % of the target; the rest has no result; expected the "
-                "whole area: "
-                "give a larger raster or a smaller area",
+                "whole area: give a larger raster or a smaller area",
             )
         )
     coarser = 1 / sample.spans if sample.spans > 0 else np.inf
@@ -124,9 +122,8 @@ def examine_cover(where: str, variable: str, sample: Sample) -> list[Finding]:
         findings.append(
             note(
                 where,
-                f"the target's cells are {coarser:.3g} times finer than those of {name} ({sample.cell:.3g} m): "
-                "relief that is "
-                f"not in it does not appear; expected a resolution near {sample.cell:.3g} m",
+                f"the target's cells are {coarser:.3g} times finer than those of {name} ({sample.cell:.3g} m): relief "
+                f"that is not in it does not appear; expected a resolution near {sample.cell:.3g} m",
             )
         )
     elif sample.spans < VERY_FINE and not any(word in variable for word in RAIN):
