@@ -22,6 +22,7 @@ import os
 import shutil
 import threading
 import uuid
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -139,11 +140,11 @@ class Scratch:
     def remember(self, files: Any, key: str) -> Answer | None:
         """Return the recorded answer of a finished task, or none if it must run: files are checked by their hash."""
         try:
-            with np.load(self._record(files, key)) as found:
+            with self._record(files, key).open("rb") as file, np.load(file) as found:
                 written = json.loads(str(found["written"]))
                 if all(_hash(self.folder / path) == digest for path, digest in written.items()):
                     return {name: found[name] for name in found.files if name != "written"}
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass
         return None
 
