@@ -254,7 +254,11 @@ ERRORS = {
     ),
     "sand in per cent": (raster("sand", uniform(5, 60)), DataError, "allowed is 0 to 1; add unit: '%'"),
     "sand in g/kg": (raster("sand", uniform(50, 600)), DataError, "allowed is 0 to 1; add unit: 'g kg-1'"),
-    "a number in per cent": (given(clay=20), DataError, "clay is 20, allowed is 0 to 1; add unit: '%'"),
+    "a number in per cent": (
+        given(clay=20),
+        DataError,
+        "clay is 20, allowed is 0 to 1; write clay: {value: ..., unit: '%'}",
+    ),
     "carbon in g/kg": (raster("organic_carbon", uniform(4, 40)), DataError, "allowed is 0 to 1; add unit: 'g kg-1'"),
     "carbon is matter": (
         raster("organic_carbon", uniform(0.3, 0.95)),
@@ -264,12 +268,12 @@ ERRORS = {
     "K in US units": (
         given(erodibility=0.32, sand=None, silt=None, clay=None, organic_carbon=None),
         DataError,
-        "erodibility is 0.32, allowed is 0 to 0.2 .*add unit: 'us customary'",
+        "erodibility is 0.32, allowed is 0 to 0.2 .*{value: ..., unit: 'us customary'}",
     ),
     "K of sand in US units": (
         given(erodibility=0.13, sand=None, silt=None, clay=None, organic_carbon=None),
         DataError,
-        "looks like US units: add unit: 'us customary' .0.01712 in SI",
+        "looks like US units: write erodibility: {.*'us customary'} .0.01712 in SI",
     ),
     "unknown unit": (given(sand={"value": 4, "unit": "parts"}), UnitsError, "sand is in 'parts', expected"),
     "temperatures for rain": (
@@ -363,7 +367,7 @@ ERRORS = {
 }
 
 WARNINGS = {
-    "zero-filled rim": (zero_rim, "is 0 in .* along its edge.*add nodata: 0"),
+    "zero-filled rim": (zero_rim, "is 0 in 100 % .* along its edge.*add nodata: 0"),
     "overlapping polygons": (
         polygons(
             [(0, 0, 40, 60), (30, 0, 60, 60)],
@@ -404,7 +408,7 @@ WARNINGS = {
         raster("annual_precipitation", uniform(40, 70)),
         "median of 5.* mm, expected the rain of a whole",
     ),
-    "carbon in per cent below 1": (given(organic_carbon=0.4), "median of 0.4 .*peat.*add unit: '%'"),
+    "carbon in per cent below 1": (given(organic_carbon=0.4), "median of 0.4 .*peat.*unit: '%'"),
     "matter and carbon": (
         lambda folder, grid: {
             **sources(organic_matter=0.015, sand=None, very_fine_sand=0.1, structure=2, permeability=3),

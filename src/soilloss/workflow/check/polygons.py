@@ -57,10 +57,9 @@ def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool) -> I
     target = shapely.box(*site.grid.boundingbox.bbox) if site.area is None else site.area
     shapes = np.asarray(frame.to_crs(site.wkt).geometry)
     if not shapely.intersects(shapes, target).any():
-        spans = "..".join(f"{v:.6g}" for v in frame.total_bounds)
-        yield error(
-            where, f"{file} does not touch the target: its polygons span {spans}; check its CRS and place", GridError
-        )
+        west, south, east, north = frame.total_bounds
+        spans = f"{west:.8g}..{east:.8g} east and {south:.8g}..{north:.8g} north in its CRS"
+        yield error(where, f"{file} does not touch the target: its polygons span {spans}; check both", GridError)
         return
     if len(frame) <= MOST:
         for sentence in vectors.overlaps(frame):

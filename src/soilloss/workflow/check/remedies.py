@@ -53,6 +53,8 @@ class Subject(NamedTuple):
 
     def give_unit(self, unit: str) -> str:
         """How to state a unit."""
+        if self.kind == "constant":
+            return f"write {self.variable}: {{value: ..., unit: '{unit}'}}"
         return f"add units: {{{self.variable}: '{unit}'}}" if self.kind == "table" else f"add unit: '{unit}'"
 
     def give_scale(self, scale: float, offset: float = 0.0) -> str:

@@ -12,6 +12,7 @@ from soilloss.sources.files import RasterSource
 from soilloss.variables import VARIABLES
 from soilloss.workflow.check.findings import Finding, error, note, warning
 from soilloss.workflow.kept import is_changing
+from soilloss.workflow.methods import UNVERIFIED
 from soilloss.workflow.project import Constant, Polygons, Raster, Table
 from soilloss.workflow.site import Site
 
@@ -20,17 +21,6 @@ METRIC_R = ("singh_1981_as_printed", "arnoldus_1977_as_printed")
 US_K = ("wischmeier_1971_as_printed",)
 
 
-# what could be read in no primary source, or in one secondary source only: docs/explanation/decisions
-UNVERIFIED = {
-    "biological_csle": "its constants of shrubland and grassland are known from one secondary source only, and "
-    "forest takes the cover table of HJ 1173-2021",
-    "zhang_fu_2003_daily": "its constants are known from one secondary source only",
-    "yan_2025": "its table is known from one study that cites it, of the Loess Plateau",
-    "kassie_2018": "its table is known from one study that cites it",
-    "kassie_2018_as_printed": "its table is known from one study that cites it",
-    "bouguerra_2017_as_printed": "its table is known from one study that cites it, and three of its rows look "
-    "displaced",
-}
 UNVERIFIED_TABLE = "_unverified"
 # a power law fitted to the record it is applied to needs a long one
 FITTED = {"zhang_2002": "mean_erosive_rain and annual_erosive_rain", "zhang_fu_2003_daily": "mean_erosive_rain"}
