@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from soilloss import cli
+from soilloss import cli, conformance
 from soilloss.workflow.start import write_demo
 
 
@@ -149,3 +149,37 @@ def test_interrupt_is_a_sentence(capsys, monkeypatch):
     code, _, err = command(capsys, "run", "x.yml")
     assert code == 130
     assert "earlier results are as they were" in err
+
+
+def test_compare_says_how_many_times_a_choice_changes_the_answer(demo, capsys):
+    code, out, err = command(capsys, "compare", demo / "project.yml", "--vary", "topography")
+    assert code == 0
+    assert "topography: 8 methods" in out
+    assert "* desmet_govers_1996" in out
+    assert "left out: topography moore_burch_1986_as_printed" in err
+    page = (demo / "compare/index.html").read_text()
+    assert "The choice of topography LS changes mean soil loss up to" in page
+    found = json.loads(command(capsys, "compare", demo / "project.yml", "--vary", "topography", "--json")[1])
+    assert found["factors"][0]["times"] > 1
+
+
+def test_conformance_is_green(capsys):
+    code, out, _ = command(capsys, "conformance")
+    assert code == 0
+    assert "FAIL" not in out
+    count = int(out.splitlines()[-1].split()[0])
+    assert count >= 200
+    assert "pass  topography.mccool_1987" in out
+
+
+def test_conformance_of_a_part(capsys, monkeypatch):
+    rows = json.loads(command(capsys, "conformance", "--only", "topography.mccool_1987", "--json")[1])
+    assert "topography.mccool_1987" in {row["method"] for row in rows}
+    code, _, err = command(capsys, "conformance", "--only", "erosvity")
+    assert code == 4
+    assert "did you mean 'erosivity'" in err
+    own = conformance.own()
+    monkeypatch.setattr(conformance, "own", lambda: own | {"topography.mccool_1987": lambda slope: 1})
+    code, out, _ = command(capsys, "conformance", "--only", "topography")
+    assert code == 4
+    assert "FAIL  topography.mccool_1987" in out

@@ -136,6 +136,68 @@ def run(file: Path, /, *, set: Set = [], workers: Workers = None, json: Json = F
 
 
 @app.command
+def compare(
+    file: Path,
+    /,
+    *,
+    vary: str = "",
+    set: Set = [],  # noqa: B006
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Run the alternatives of one or more factors on the project's area and show the spread, in compare/.
+
+    Parameters
+    ----------
+    file
+        Project file.
+    vary
+        Factors parted by commas, e.g. topography,erosivity; default all that have an alternative.
+    """
+    from soilloss.workflow.compare import run_comparison
+
+    names = [name.strip() for name in vary.split(",") if name.strip()] or None
+    site = _site(file, set)
+    with _watch(quiet=json) as progress:
+        found = run_comparison(site, names, workers=workers, progress=progress)
+    if json:
+        _print_json(found)
+        return
+    for factor in found["factors"]:
+        share = "" if factor["share"] is None else f", {100 * factor['share']:.0f} % of the variance"
+        print(f"{factor['variable']}: {len(factor['alternatives'])} methods, {factor['times']:.3g} times{share}")
+        for line in factor["alternatives"]:
+            mark = "*" if line["own"] else " "
+            print(f" {mark} {line['method']:44} {line['mean']:10.4g} t/ha/yr  x {line['ratio'] or 0:.3g}")
+    for one in found["left_out"]:
+        print(f"left out: {one['variable']} {one['method']}: {one['reason']}", file=sys.stderr)
+    print(Path(found["folder"]) / "index.html")
+
+
+@app.command
+def conformance(*, only: str = "", json: Json = False) -> None:
+    """Check the worked values of published sources: pass or fail per method.
+
+    Parameters
+    ----------
+    only
+        Part of a method's name, e.g. erosivity or mccool_1987.
+    """
+    from soilloss.conformance import by_method
+    from soilloss.conformance import check as run_values
+
+    rows = run_values(only=only)
+    if json:
+        _print_json(rows.to_dict("records"))
+    else:
+        for method, (passed, count) in by_method(rows).items():
+            print(f"{'pass' if passed == count else 'FAIL'}  {method}  {passed} of {count}")
+        print(f"{(rows['status'] == 'pass').sum()} of {len(rows)} worked values pass")
+    if (rows["status"] != "pass").any():
+        sys.exit(4)
+
+
+@app.command
 def report(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
     """Write the HTML page of a finished run again.
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from soilloss import tables
 from soilloss.equation import spec_of
-from soilloss.errors import DataError
+from soilloss.errors import DataError, did_you_mean
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 
@@ -25,7 +25,7 @@ ROOMS = ("soilloss.derive", "soilloss.factors", "soilloss.model")
 PASS, FAIL, MISSING = "pass", "fail", "missing"
 
 
-def check(implementations: Mapping[str, Callable[..., Any]] | None = None) -> pd.DataFrame:
+def check(implementations: Mapping[str, Callable[..., Any]] | None = None, *, only: str = "") -> pd.DataFrame:
     """Run every worked value.
 
     Parameters
@@ -33,12 +33,19 @@ def check(implementations: Mapping[str, Callable[..., Any]] | None = None) -> pd
     implementations : mapping, optional
         Method to function, for example ``{"topography.mccool_1987": my_function}``. The functions take data and
         coefficients by the names of the vocabulary, in canonical units. Without it, soilloss itself.
+    only : str
+        Part of the names of the methods to run, e.g. ``erosivity``; default all.
 
     Returns
     -------
     DataFrame
         One line per worked value: ``method, inputs, expected, tolerance, source, page``, then ``got`` and ``status``:
         ``pass``, ``fail``, or ``missing`` where the mapping has no such method.
+
+    Raises
+    ------
+    DataError
+        If no method's name holds `only`.
 
     Examples
     --------
@@ -48,8 +55,31 @@ def check(implementations: Mapping[str, Callable[..., Any]] | None = None) -> pd
     """
     functions = own() if implementations is None else implementations
     table = tables.read("worked_values")
+    table = table[table["method"].str.contains(only, regex=False)]
+    if table.empty:
+        raise DataError(
+            f"no worked value is for {only!r}{did_you_mean(only, known_parts())}; give part of a method's name, such "
+            "as erosivity or mccool_1987"
+        )
     results = [_run(functions.get(row["method"]), row) for row in table.to_dict("records")]
     return table.assign(got=[got for got, _ in results], status=[status for _, status in results])
+
+
+def known_parts() -> list[str]:
+    """Return the modules, variables and functions that worked values are for."""
+    return sorted({part for method in tables.read("worked_values")["method"] for part in method.split(".")})
+
+
+def by_method(rows: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """Return how many worked values of each method pass, and how many there are.
+
+    Examples
+    --------
+    >>> by_method(check(only="mccool_1987"))
+    {'topography.mccool_1987': (..., ...)}
+    """
+    passed = (rows["status"] == PASS).groupby(rows["method"], sort=False)
+    return {str(method): (int(some.sum()), len(some)) for method, some in passed}
 
 
 def own() -> dict[str, Callable[..., Any]]:

@@ -25,3 +25,20 @@ def test_unknown_variable_and_method():
         describe_methods("covr")
     with pytest.raises(ProjectError, match="'knijff' is not a method for cover"):
         describe_methods("cover", "knijff")
+
+
+def test_limits_are_shown():
+    (found,) = describe_methods("practice", "yan_2025")
+    assert found["unverified"]
+    assert "not meant for elsewhere" in found["notes"]
+    text = page([found], full=True)
+    assert "slope [rad]: steepest slope angle (0 to 1.571)" in text
+    assert "not verified: its table is known from one study" in text
+    (plain,) = describe_methods("cover", "durigon_2014")
+    assert plain["unverified"] == ""
+    assert "math" not in plain["notes"]
+
+
+def test_a_statistic_is_described():
+    (found,) = describe_methods("bare_ndvi", "lower_percentile")
+    assert found["works_on"] == "all cells, giving one number"

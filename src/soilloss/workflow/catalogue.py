@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import inspect
+import re
+from math import isfinite
 from typing import Any
 
 from soilloss.equation import formula_of, spec_of
 from soilloss.errors import ProjectError, did_you_mean
 from soilloss.variables import VARIABLES
-from soilloss.workflow.methods import DEFAULTS, METHODS, MODEL_DEFAULTS, method
+from soilloss.workflow.methods import DEFAULTS, METHODS, MODEL_DEFAULTS, UNVERIFIED, method
 
 WORKS_ON = {
     "cell": "one cell",
     "neighbourhood": "neighbouring cells",
     "series": "a cell's series",
     "grid": "the whole grid",
+    "statistic": "all cells, giving one number",
 }
 
 
@@ -47,7 +50,13 @@ def _describe(variable: str, name: str, function: Any) -> dict[str, Any]:
         "name": name,
         "summary": (inspect.getdoc(function) or "").split("\n")[0],
         "inputs": [
-            {"name": i, "unit": VARIABLES[i].unit, "meaning": VARIABLES[i].meaning, "optional": i in spec.optional}
+            {
+                "name": i,
+                "unit": VARIABLES[i].unit,
+                "meaning": VARIABLES[i].meaning,
+                "range": _range(i),
+                "optional": i in spec.optional,
+            }
             for i in spec.inputs
         ],
         "coefficients": {key: repr(value) for key, value in spec.coefficients.items()},
@@ -56,9 +65,28 @@ def _describe(variable: str, name: str, function: Any) -> dict[str, Any]:
         "step": spec.step,
         "citation": spec.cite,
         "formula": formula_of(function),
+        "notes": _notes(function),
+        "unverified": UNVERIFIED.get(name, ""),
         "default": name in usual,
         "text": inspect.getdoc(function) or "",
     }
+
+
+def _range(variable: str) -> str:
+    """The values a variable allows, in words; nothing where it allows all."""
+    low, high = VARIABLES[variable].range
+    if not (isfinite(low) or isfinite(high)):
+        return ""
+    if isfinite(low) and isfinite(high):
+        return f"{low:.4g} to {high:.4g}"
+    return f"from {low:.4g}" if isfinite(low) else f"up to {high:.4g}"
+
+
+def _notes(function: Any) -> str:
+    """What the docstring notes beside its formulas: where a method holds, its source, how readings differ."""
+    found = re.search(r"^Notes\n-+\n(.*?)(?=^\w+\n-+$|\Z)", inspect.getdoc(function) or "", re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\.\. math::.*?(?=^\S|\Z)", "", found[1] if found else "", flags=re.DOTALL | re.MULTILINE)
+    return " ".join(text.split())
 
 
 def page(found: list[dict[str, Any]], full: bool = False) -> str:
@@ -84,4 +112,11 @@ def _full(one: dict[str, Any]) -> str:
         f"{one['variable']} <- {one['name']}    [{one['unit'] or 'class'}]",
         f"works on {one['works_on']}{only}; coefficients: {coefficients}; citation: {one['citation']}",
     ]
+    head += [f"  {i['name']} [{i['unit'] or 'class'}]: {i['meaning']}{_allowed(i)}" for i in one["inputs"]]
+    head += [f"not verified: {one['unverified']}"] if one["unverified"] else []
     return "\n".join([*head, "", one["text"]])
+
+
+def _allowed(data: dict[str, Any]) -> str:
+    asked = "; optional" if data["optional"] else ""
+    return f" ({data['range']}){asked}" if data["range"] else asked

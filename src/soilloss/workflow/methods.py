@@ -64,6 +64,19 @@ OFFERS = {
 }
 
 
+# What could be read in no primary source, or in one secondary source only: docs/explanation/decisions
+UNVERIFIED: dict[str, str] = {
+    "biological_csle": "its constants of shrubland and grassland are known from one secondary source only, and "
+    "forest takes the cover table of HJ 1173-2021",
+    "zhang_fu_2003_daily": "its constants are known from one secondary source only",
+    "yan_2025": "its table is known from one study that cites it, of the Loess Plateau",
+    "kassie_2018": "its table is known from one study that cites it",
+    "kassie_2018_as_printed": "its table is known from one study that cites it",
+    "bouguerra_2017_as_printed": "its table is known from one study that cites it, and three of its rows look "
+    "displaced",
+}
+
+
 def _modules() -> Iterator[Any]:
     for room in ROOMS:
         try:

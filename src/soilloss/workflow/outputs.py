@@ -120,7 +120,7 @@ class Pass:
         self.area = cell_area(site.grid)[:, 0]
         self.scheme = project.analysis.severity
         self.grades = severity_table(self.scheme.scheme, self.scheme.tolerance)
-        self.zero_codes = _codes(project.zero_classes)
+        self.zero_codes = zero_codes(project.zero_classes)
         self.maps = list(published_maps(site))
         self.drafts: dict[Map, Draft] = {}
         self.statistics = {m: Statistics() for m in self.maps}
@@ -305,7 +305,8 @@ def _entries(run: Pass, window: Window, inside: np.ndarray) -> tuple[np.ndarray,
     return tuple(part[kept].astype(kind) for part, kind in zip(parts, kinds, strict=True))
 
 
-def _codes(classes: Iterable[str]) -> np.ndarray:
+def zero_codes(classes: Iterable[str]) -> np.ndarray:
+    """Codes of the land-cover classes whose soil loss is set to 0."""
     table = tables.read("land_cover").set_index("name")["code"]
     return np.array([table[name] for name in classes], np.float32)
 

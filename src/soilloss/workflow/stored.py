@@ -140,5 +140,8 @@ def _assemble(site: Site, name: str, label: str, workers: int | None) -> Any:
 
 
 def pending(site: Site) -> list[Stored]:
-    """What is not in the store yet, in the order it has to be made."""
+    """What is not in the store yet, in the order it has to be made; numbers that another project made are read."""
+    for item in site.stored:
+        if item.kind == "statistic" and item.exists:
+            site.given[item.variable] = site.store.number(item.path)
     return [item for item in site.stored if not item.exists]
