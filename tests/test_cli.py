@@ -61,6 +61,7 @@ def test_check_counts_findings(demo, capsys):
     code, out, _ = command(capsys, "check", demo / "project.yml")
     assert code == 0
     assert "0 errors" in out
+    assert "red holds 8-bit digital numbers" in out
     assert isinstance(json.loads(command(capsys, "check", demo / "project.yml", "--json")[1]), list)
 
 

@@ -33,6 +33,7 @@ JUMP = 20.0
 SOIL = (*TEXTURE, "organic_carbon", "organic_matter")
 TOGETHER = (*SOIL, "erosivity", "annual_precipitation", "monthly_precipitation")
 PATCH = 64
+REFLECTANCES = ("blue", "green", "red", "nir", "swir1")
 
 
 def rasters_of(site: Site) -> dict[str, files.RasterSource]:
@@ -75,8 +76,18 @@ def _one(site: Site, where: str, source: files.RasterSource, sample: Sample) -> 
         found = examine_values(subject, sample.values, zeros)
         if source.variable == "elevation" and not found:
             found = examine_heights(subject, sample)
+        if source.variable in REFLECTANCES and sample.dtype == "uint8":
+            found = [*found, _digital_numbers(where, source)]
     yield from found
     yield from examine_cover(where, source.variable, sample)
+
+
+def _digital_numbers(where: str, source: files.RasterSource) -> Finding:
+    return warning(
+        where,
+        f"{source.variable} holds 8-bit digital numbers of a sensor, expected surface reflectance from 0 to 1: haze and "
+        "gains are still in them, so NDVI and cover are only a demonstration; use a surface reflectance product",
+    )
 
 
 def _decided(site: Site, variable: str) -> tuple[int, ...]:
