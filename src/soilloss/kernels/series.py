@@ -1,0 +1,374 @@
+"""Series of many cells: Mann-Kendall, Theil-Sen and the majority filter, time first.
+
+Cells lie side by side in lanes, so that the inner loops run over cells and have no branches. A median is found by
+halving: the bits of a float32, put into an order-preserving integer, are decided one by one by counting how many values
+lie below; eight bits at a time are taken out as int8, so that a register holds many.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+LANES = 128
+UNROLL = 8
+PART = 15 * UNROLL  # rows whose count fits an int8
+MISSING = np.int32(0x7FFFFFFF)
+
+# rows of the result of `kendall`
+COUNT, S, VARIANCE, SLOPE, INTERCEPT, TAU, Z, P_VALUE = range(8)
+ROWS = 8
+
+
+@njit(nogil=True, cache=True)
+def kendall(values, time, season, first, second, minimum, exact, out):
+    """Mann-Kendall statistics and Theil-Sen line of each cell, within seasons.
+
+    Parameters
+    ----------
+    values : float array (time, cells)
+        What is not finite is missing: pairs with it are skipped.
+    time : float64 array (time,)
+        Rising.
+    season : int array (time,)
+        Season of each step, from 0; all 0 for the plain test.
+    first, second : int arrays (pairs,)
+        The pairs of steps to compare: of the same season, `first` before `second`.
+    minimum : int
+        Valid steps below which a cell's results are NaN.
+    exact : bool
+        Whether slope and intercept are medians of float64, not of numbers rounded to float32.
+    out : float array (8, cells)
+        Filled with the number of valid steps, S, its variance, Theil-Sen slope and intercept, tau, z and p.
+    """
+    steps, cells = values.shape
+    rows = -(-max(first.size, steps) // UNROLL) * UNROLL
+    block = np.empty((steps, LANES))
+    slopes = np.empty((rows if exact else 1, LANES))
+    bits = np.empty((rows, LANES), np.int32)
+    digits = np.empty((rows, LANES), np.int8)
+    members = np.empty((season.max() + 1, LANES), np.int32)
+    up, down, counts = np.empty(LANES, np.int32), np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    results = np.empty((ROWS, LANES))
+    slope, middle, centre = np.empty(LANES), np.empty(LANES), np.empty(LANES)
+    for start in range(0, cells, LANES):
+        width = min(LANES, cells - start)
+        _fill_block(values[:, start : start + width], season, block, members)
+        _compare(block, time, first, second, up, down, slopes, bits)
+        _count_pairs(members, counts)
+        _medians(slopes, bits, digits, first.size, counts, slope)
+        _order_values(block, slopes, bits)
+        _count_members(members, counts)
+        _medians(slopes, bits, digits, steps, counts, middle)
+        _middle_times(block, time, counts, centre)
+        _test(block, season, members, up, down, minimum, results)
+        for lane in range(LANES):
+            results[SLOPE, lane] = slope[lane]
+            results[INTERCEPT, lane] = middle[lane] - slope[lane] * centre[lane]
+        for row in range(ROWS):
+            for lane in range(width):
+                enough = row == COUNT or results[COUNT, lane] >= minimum
+                out[row, start + lane] = results[row, lane] if enough else np.nan
+
+
+@njit(nogil=True, cache=True)
+def _fill_block(values, season, block, members):
+    """Copy the cells of a block and count the valid steps of each season; lanes without a cell are missing."""
+    block[:] = np.nan
+    members[:] = 0
+    for step in range(values.shape[0]):
+        row, member = block[step], members[season[step]]
+        for lane in range(values.shape[1]):
+            value = np.float64(values[step, lane])
+            row[lane] = value if abs(value) < np.inf else np.nan
+        for lane in range(LANES):
+            member[lane] += np.int32(row[lane] == row[lane])
+
+
+@njit(nogil=True, cache=True)
+def _compare(block, time, first, second, up, down, slopes, bits):
+    """Sign and slope of every pair; missing pairs are sorted behind all others."""
+    up[:] = 0
+    down[:] = 0
+    for row in range(first.size):
+        early, late = block[first[row]], block[second[row]]
+        factor = 1 / (time[second[row]] - time[first[row]])
+        slope, code = slopes[row % len(slopes)], bits[row]
+        for lane in range(LANES):
+            rise = late[lane] - early[lane]
+            up[lane] += np.int32(rise > 0)
+            down[lane] += np.int32(rise < 0)
+            slope[lane] = rise * factor
+            code[lane] = _ordered(rise * factor)
+    bits[first.size :] = MISSING
+
+
+@njit(nogil=True, cache=True)
+def _count_pairs(members, counts):
+    """Pairs of valid steps of the same season."""
+    counts[:] = 0
+    for season in range(len(members)):
+        for lane in range(LANES):
+            counts[lane] += members[season, lane] * (members[season, lane] - 1) // 2
+
+
+@njit(nogil=True, cache=True)
+def _count_members(members, counts):
+    """Valid steps of all seasons."""
+    counts[:] = 0
+    for season in range(len(members)):
+        for lane in range(LANES):
+            counts[lane] += members[season, lane]
+
+
+@njit(nogil=True, cache=True)
+def _ordered(value):
+    """The bits of a float32 as an integer of the same order; NaN is the last."""
+    number = np.float32(value).view(np.int32)
+    number = np.int32(number ^ ((number >> np.int32(31)) & MISSING))
+    return number if value == value else MISSING
+
+
+@njit(nogil=True, cache=True)
+def _number(code):
+    """The float32 of an ordered integer."""
+    return np.int32(code ^ ((code >> np.int32(31)) & MISSING)).view(np.float32)
+
+
+@njit(nogil=True, cache=True)
+def _order_values(block, values, bits):
+    """Make ready the values themselves, for their median."""
+    for step in range(len(block)):
+        for lane in range(LANES):
+            values[step % len(values), lane] = block[step, lane]
+            bits[step, lane] = _ordered(block[step, lane])
+    bits[len(block) :] = MISSING
+
+
+@njit(nogil=True, cache=True)
+def _medians(values, bits, digits, size, counts, median):
+    """Median of the `counts` values of each lane that are not missing; NaN where all are."""
+    rows = -(-size // UNROLL) * UNROLL
+    found, rank = np.full(LANES, -0x80000000, np.int32), np.empty(LANES, np.int32)
+    for shift in (24, 16, 8, 0):
+        for lane in range(LANES):
+            rank[lane] = max(counts[lane] - 1, 0) // 2
+        for row in range(rows):
+            code, digit = bits[row], digits[row]
+            for lane in range(LANES):
+                rank[lane] -= np.int32(code[lane] < found[lane])
+                above = np.uint32(code[lane] - found[lane]) >> np.uint32(shift)  # what lies below wraps to the end
+                digit[lane] = np.int8(np.int32(min(above, np.uint32(255))) - 128)
+        _select(digits, rows, rank, found, shift)
+    _middle(values, bits, rows, found, counts, median)
+
+
+@njit(nogil=True, cache=True)
+def _select(digits, rows, rank, found, shift):
+    """Add to `found` the digit of the value with `rank` others below it, bit by bit."""
+    digit, limit = np.full(LANES, -128, np.int8), np.empty(LANES, np.int8)
+    count, part = np.empty(LANES, np.int32), np.empty(LANES, np.int8)
+    for bit in range(7, -1, -1):
+        for lane in range(LANES):
+            limit[lane] = np.int8(digit[lane] + (1 << bit))
+        count[:] = 0
+        for start in range(0, rows, PART):
+            part[:] = 0
+            for row in range(start, min(start + PART, rows), UNROLL):
+                for lane in range(LANES):
+                    edge = limit[lane]
+                    part[lane] += (
+                        np.int8(digits[row, lane] < edge)
+                        + np.int8(digits[row + 1, lane] < edge)
+                        + np.int8(digits[row + 2, lane] < edge)
+                        + np.int8(digits[row + 3, lane] < edge)
+                        + np.int8(digits[row + 4, lane] < edge)
+                        + np.int8(digits[row + 5, lane] < edge)
+                        + np.int8(digits[row + 6, lane] < edge)
+                        + np.int8(digits[row + 7, lane] < edge)
+                    )
+            for lane in range(LANES):
+                count[lane] += part[lane]
+        for lane in range(LANES):
+            digit[lane] = limit[lane] if count[lane] <= rank[lane] else digit[lane]
+    for lane in range(LANES):
+        found[lane] += np.int32((np.int32(digit[lane]) + 128) << shift)
+
+
+@njit(nogil=True, cache=True)
+def _middle(values, bits, rows, code, counts, median):
+    """Mean of the two middle values: the one found and, for an even count, the next."""
+    following, upto = np.full(LANES, MISSING), np.zeros(LANES, np.int32)
+    for row in range(rows):
+        for lane in range(LANES):
+            other = bits[row, lane]
+            upto[lane] += np.int32(other <= code[lane])
+            other = other if other > code[lane] else MISSING
+            following[lane] = min(following[lane], other)
+    for lane in range(LANES):
+        high = counts[lane] // 2
+        last = code[lane] if upto[lane] > high else following[lane]
+        if len(values) > 1:
+            median[lane] = _exact_middle(values[:, lane], bits[:rows, lane], code[lane], last, counts[lane])
+        else:
+            median[lane] = 0.5 * (np.float64(_number(code[lane])) + np.float64(_number(last)))
+        if counts[lane] == 0:
+            median[lane] = np.nan
+
+
+@njit(nogil=True, cache=True)
+def _exact_middle(values, bits, code, last, count):
+    """The same in float64: only numbers that round to the two found can be the middle ones."""
+    near = np.empty(len(bits))
+    found = below = 0
+    for row in range(len(bits)):
+        below += bits[row] < code
+        if bits[row] == code or bits[row] == last:
+            near[found] = values[row]
+            found += 1
+    near = np.sort(near[:found])
+    return 0.5 * (near[max(count - 1, 0) // 2 - below] + near[count // 2 - below]) if count > 0 else np.nan
+
+
+@njit(nogil=True, cache=True)
+def _test(block, season, members, up, down, minimum, out):
+    """Count, S, variance, tau, z and p of each lane."""
+    for lane in range(LANES):
+        count = variance = pairs = 0
+        for row in range(len(members)):
+            n = np.int64(members[row, lane])
+            count += n
+            pairs += n * (n - 1) // 2
+            variance += n * (n - 1) * (2 * n + 5)
+        score = up[lane] - down[lane]
+        if up[lane] + down[lane] < pairs and count >= minimum:
+            variance -= _tied(block[:, lane], season)
+        out[COUNT, lane] = count
+        out[S, lane] = score
+        out[VARIANCE, lane] = variance / 18
+        out[TAU, lane] = score / max(pairs, 1)
+        out[Z, lane] = standard_score(score, variance / 18)
+        out[P_VALUE, lane] = math.erfc(abs(out[Z, lane]) / math.sqrt(2.0))
+
+
+@njit(nogil=True, cache=True)
+def standard_score(score, variance):
+    """Standard score of S with the continuity correction; 0 where S is 0."""
+    return (score - np.sign(score)) / math.sqrt(variance) if score != 0 and variance > 0 else 0.0
+
+
+@njit(nogil=True, cache=True)
+def _tied(series, season):
+    """Sum of t (t - 1) (2 t + 5) over the groups of t equal values of a season."""
+    total = 0
+    for one in range(len(series)):
+        equal = 0
+        for other in range(len(series)):
+            equal += season[one] == season[other] and series[one] == series[other]
+        total += (equal - 1) * (2 * equal + 5)  # each of the t members adds its share
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _middle_times(block, time, counts, median):
+    """Median time of the valid steps of each lane."""
+    seen = np.zeros(LANES, np.int32)
+    median[:] = 0
+    for step in range(len(block)):
+        row, now = block[step], 0.5 * time[step]
+        for lane in range(LANES):
+            valid = row[lane] == row[lane]
+            twice = 2 * seen[lane]
+            share = np.int32(twice == counts[lane] - 1) * 2 + np.int32(abs(twice + 1 - counts[lane]) == 1)
+            median[lane] += now * (share if valid else 0)
+            seen[lane] += np.int32(valid)
+
+
+@njit(nogil=True, cache=True)
+def hamed_rao_1998(values, time, trend, limit, only_positive, out):
+    """Factor n/n* by which serial correlation widens the variance of S; NaN where `trend` is.
+
+    Parameters
+    ----------
+    values : float array (time, cells)
+    time : float64 array (time,)
+    trend : float array (cells,)
+        Slope to take out before ranking.
+    limit : float
+        Standard normal deviate beyond which the correlation of a lag counts.
+    only_positive : bool
+        Whether negative correlations are left out.
+    out : float array (cells,)
+        Filled. Gaps are closed up: a lag is a number of valid steps.
+    """
+    steps, cells = values.shape
+    rest, rank = np.empty(steps), np.empty(steps)
+    for cell in range(cells):
+        n = 0
+        for step in range(steps):
+            if abs(values[step, cell]) < np.inf:
+                rest[n] = values[step, cell] - trend[cell] * time[step]
+                n += 1
+        _rank(rest[:n], rank[:n])
+        out[cell] = _widening(rank[:n], limit, only_positive) if trend[cell] == trend[cell] else np.nan
+
+
+@njit(nogil=True, cache=True)
+def _rank(values, rank):
+    """Average ranks, less their mean."""
+    for one in range(len(values)):
+        rank[one] = 0
+        for other in range(len(values)):
+            rank[one] += 0.5 * (values[other] < values[one]) - 0.5 * (values[other] > values[one])
+
+
+@njit(nogil=True, cache=True)
+def _widening(rank, limit, only_positive):
+    n = len(rank)
+    total = 0.0
+    power = np.sum(rank * rank)
+    for lag in range(1, n):
+        product = 0.0
+        for step in range(n - lag):
+            product += rank[step] * rank[step + lag]
+        if (product if only_positive else abs(product)) > limit / math.sqrt(n) * power:
+            total += (n - lag) * (n - lag - 1) * (n - lag - 2) * product / power
+    return 1 + 2 * total / (n * (n - 1) * (n - 2)) if n > 2 else 1.0
+
+
+@njit(nogil=True, cache=True)
+def majority(labels, reach, fill, out):
+    """Most frequent class of each cell from `reach` steps before to `reach` steps after.
+
+    Ties keep the class of the centre if it is among them, else the one nearest in time, else the smallest code.
+
+    Parameters
+    ----------
+    labels : uint8 array (time, cells)
+        0 is missing and never votes.
+    reach : int
+        Steps on each side; the window is cut at both ends.
+    fill : bool
+        Whether a missing centre is filled.
+    out : uint8 array (time, cells)
+        Filled from the unfiltered labels.
+    """
+    steps, cells = labels.shape
+    for step in range(steps):
+        early, late = max(step - reach, 0), min(step + reach + 1, steps)
+        for cell in range(cells):
+            centre = labels[step, cell]
+            best, most, nearest = centre, 0, 0
+            if centre != 0 or fill:
+                for one in range(early, late):
+                    code = labels[one, cell]
+                    votes, distance = 0, steps
+                    for other in range(early, late):
+                        if labels[other, cell] == code:
+                            votes += 1
+                            distance = min(distance, abs(other - step))
+                    if code != 0 and (-votes, distance, code) < (-most, nearest, best):
+                        best, most, nearest = code, votes, distance
+            out[step, cell] = best
