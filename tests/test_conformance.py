@@ -1,4 +1,7 @@
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,3 +73,17 @@ def test_the_file_is_valid_json_throughout():
     for row in tables.read("worked_values").to_dict("records"):
         assert isinstance(json.loads(row["inputs"]), dict)
         json.loads(row["expected"])
+
+
+def test_the_example_of_another_implementation_runs():
+    example = Path(__file__).parents[1] / "examples/conformance_adapter.py"
+    done = subprocess.run([sys.executable, "-W", "ignore", example], capture_output=True, text=True, check=True)
+    assert done.stdout.count("\npass  ") >= 10
+    assert "expected 1, got 1.39" in done.stdout
+
+
+def test_a_part_of_the_table():
+    rows = conformance.check(only="erosivity.xie")
+    assert set(rows["method"]) == {m for m in conformance.check()["method"] if "erosivity.xie" in m}
+    with pytest.raises(DataError, match="did you mean 'mccool_1987'"):
+        conformance.check(only="mccol_1987")

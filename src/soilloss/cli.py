@@ -192,8 +192,8 @@ def conformance(*, only: str = "", json: Json = False) -> None:
     else:
         for method, (passed, count) in by_method(rows).items():
             print(f"{'pass' if passed == count else 'FAIL'}  {method}  {passed} of {count}")
-        print(f"{(rows['status'] == 'pass').sum()} of {len(rows)} worked values pass")
-    if (rows["status"] != "pass").any():
+        print(f"{list(rows['status']).count('pass')} of {len(rows)} worked values pass")
+    if any(status != "pass" for status in rows["status"]):
         sys.exit(4)
 
 

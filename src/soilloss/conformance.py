@@ -54,14 +54,15 @@ def check(implementations: Mapping[str, Callable[..., Any]] | None = None, *, on
     ['fail', 'missing', 'pass']
     """
     functions = own() if implementations is None else implementations
-    table = tables.read("worked_values")
-    table = table[table["method"].str.contains(only, regex=False)]
-    if table.empty:
+    every = tables.read("worked_values")
+    rows = [row for row in every.to_dict("records") if only in str(row["method"])]
+    if not rows:
         raise DataError(
             f"no worked value is for {only!r}{did_you_mean(only, known_parts())}; give part of a method's name, such "
             "as erosivity or mccool_1987"
         )
-    results = [_run(functions.get(row["method"]), row) for row in table.to_dict("records")]
+    results = [_run(functions.get(row["method"]), row) for row in rows]
+    table = pd.DataFrame(rows, columns=every.columns)
     return table.assign(got=[got for got, _ in results], status=[status for _, status in results])
 
 
@@ -78,8 +79,11 @@ def by_method(rows: pd.DataFrame) -> dict[str, tuple[int, int]]:
     >>> by_method(check(only="mccool_1987"))
     {'topography.mccool_1987': (..., ...)}
     """
-    passed = (rows["status"] == PASS).groupby(rows["method"], sort=False)
-    return {str(method): (int(some.sum()), len(some)) for method, some in passed}
+    found: dict[str, tuple[int, int]] = {}
+    for method, status in zip(rows["method"], rows["status"], strict=True):
+        passed, count = found.get(method, (0, 0))
+        found[method] = passed + (status == PASS), count + 1
+    return found
 
 
 def own() -> dict[str, Callable[..., Any]]:
