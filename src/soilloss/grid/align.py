@@ -37,8 +37,8 @@ class Aligned(NamedTuple):
     """An open raster that answers in windows of the target grid.
 
     `shift` is where the target's first cell lies in the source (row, column) when cells coincide. Otherwise it is None
-    and `places` finds cells, `rule` (``nearest``, ``triangle`` or ``most_frequent``) makes their values, and looks
-    `reach` rows and columns away. `masked` says that a mask inside the file tells what is missing.
+    and `places` finds cells, `rule` (a name in `warp.RULES`) makes their values, and looks `reach` rows and columns
+    away. `masked` says that a mask inside the file tells what is missing.
     """
 
     dataset: Any
@@ -168,7 +168,9 @@ def _rule(resampling: str, across: float, down: float) -> tuple[str, tuple[float
     if resampling == "nearest" or (resampling == "mode" and not across * down > VOTERS):
         return "nearest", (0.0, 0.0)
     down, across = (max(1.0, span) for span in (down, across))  # also where the middle cannot be transformed
-    return ("most_frequent", (down / 2, across / 2)) if resampling == "mode" else ("triangle", (down, across))
+    if resampling == "mode":
+        return "most_frequent", (down / 2, across / 2)
+    return "bilinear" if down == across == 1 else "triangle", (down, across)
 
 
 def _read_placed(aligned: Aligned, window: Window, form: _Form) -> np.ndarray:

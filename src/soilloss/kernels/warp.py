@@ -1,4 +1,4 @@
-"""Values of a raster at given places: nearest, area-weighted triangle, most frequent.
+"""Values of a raster at given places: nearest, bilinear, area-weighted triangle, most frequent.
 
 A place is a column `u` and a row `v` of the raster, whole numbers on the borders of its cells. `u` has shape
 (rows, columns) or (1, columns) and `v` (rows, columns) or (rows, 1); no value means nowhere. `window` is a part of
@@ -68,15 +68,41 @@ def nearest(window, origin, box, _reach, u, v, out):
 
 
 @njit(nogil=True, cache=True)
+def bilinear(window, origin, box, _reach, u, v, out):
+    """Interpolate between the four cells around a place: `triangle` with a reach of 1, twice as fast."""
+    top, bottom, left, right = box
+    last_row, last_column = window.shape[0] - 1, window.shape[1] - 1
+    weights = np.empty(2)
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            y = v[i, j if v.shape[1] > 1 else 0]
+            x = u[i if u.shape[0] > 1 else 0, j]
+            if not (top <= np.floor(y + SLACK) < bottom and left <= np.floor(x + SLACK) < right):
+                continue
+            y = min(max(y - (origin[0] + 0.5), 0.0), last_row)
+            x = min(max(x - (origin[1] + 0.5), 0.0), last_column)
+            row, column = int(y), int(x)
+            below, after = min(row + 1, last_row), min(column + 1, last_column)
+            down, along = y - row, x - column
+            weights[0], weights[1] = 1 - along, along
+            above = weights[0] * window[row, column] + along * window[row, after]
+            value = (1 - down) * above + down * (weights[0] * window[below, column] + along * window[below, after])
+            if value != value:
+                value = _of_present(window[row : below + 1, column : after + 1], weights, down, 1.0)
+            out[i, j] = value
+
+
+@njit(nogil=True, cache=True)
 def triangle(window, origin, box, reach, u, v, out):
     """Average with weights that fall to nothing `reach` (rows, columns; at least 1) cells away.
 
-    A reach of 1 is bilinear interpolation. Beyond the outer centres the weights of what exists count; where cells
-    with less than half of that weight have a value the answer is missing.
+    Beyond the outer centres the weights of what exists count; where cells with less than half of that weight have a
+    value the answer is missing.
     """
     top, bottom, left, right = box
     rows, columns = window.shape
-    fall_down, fall_across = 1 / reach[0], 1 / reach[1]
+    fall = 1 / reach[0], 1 / reach[1]
+    weights = np.empty(math.ceil(2 * reach[1]) + 1)
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             y = v[i, j if v.shape[1] > 1 else 0]
@@ -86,21 +112,40 @@ def triangle(window, origin, box, reach, u, v, out):
             y -= origin[0] + 0.5
             x -= origin[1] + 0.5
             first, stop = max(math.floor(x - reach[1]) + 1, 0), min(math.ceil(x + reach[1]), columns)
-            amount = held = whole = 0.0
-            for row in range(max(math.floor(y - reach[0]) + 1, 0), min(math.ceil(y + reach[0]), rows)):
-                row_amount = row_held = row_whole = 0.0
-                for column in range(first, stop):
-                    weight = 1 - abs(column - x) * fall_across
-                    value = window[row, column]
-                    present = value == value
-                    row_amount += weight * value if present else 0.0
-                    row_held += weight if present else 0.0
-                    row_whole += weight
-                weight = 1 - abs(row - y) * fall_down
-                amount += weight * row_amount
-                held += weight * row_held
-                whole += weight * row_whole
-            out[i, j] = amount / held if held >= LEAST_WEIGHT * whole else np.nan
+            above, below = max(math.floor(y - reach[0]) + 1, 0), min(math.ceil(y + reach[0]), rows)
+            amount = whole_down = whole_across = 0.0
+            for k in range(stop - first):
+                weights[k] = 1 - abs(first + k - x) * fall[1]
+                whole_across += weights[k]
+            for row in range(above, below):
+                along = 0.0
+                for k in range(stop - first):
+                    along += weights[k] * window[row, first + k]
+                weight = 1 - abs(row - y) * fall[0]
+                amount += weight * along
+                whole_down += weight
+            value = amount / (whole_down * whole_across)
+            out[i, j] = (
+                value if value == value else _of_present(window[above:below, first:stop], weights, y - above, fall[0])
+            )
+
+
+@njit(nogil=True, cache=True)
+def _of_present(part, weights, y, fall):
+    """Mean of the cells of `part` that have a value, missing if they weigh too little.
+
+    `weights` are those of the columns, those of the rows fall from row `y` by `fall` per row.
+    """
+    amount = held = whole = 0.0
+    for row in range(part.shape[0]):
+        for column in range(part.shape[1]):
+            weight = (1 - abs(row - y) * fall) * weights[column]
+            value = part[row, column]
+            whole += weight
+            if value == value:
+                amount += weight * value
+                held += weight
+    return amount / held if held >= LEAST_WEIGHT * whole else np.nan
 
 
 @njit(nogil=True, cache=True)
@@ -161,4 +206,4 @@ def _winner(values, votes, count):
     return best
 
 
-RULES = {"nearest": nearest, "triangle": triangle, "most_frequent": most_frequent}
+RULES = {"nearest": nearest, "bilinear": bilinear, "triangle": triangle, "most_frequent": most_frequent}
