@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
 
 import numpy as np
 import pytest
@@ -392,14 +391,29 @@ def test_killed_anywhere_and_run_again(tmp_path, mountain):
 # a cluster
 
 
+class SlowFile:
+    """Reads windows of an array file and takes its time; travels as its path and its code."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __call__(self, window):
+        time.sleep(0.02)
+        return np.load(self.path)[window]
+
+    def __reduce__(self):
+        code = "lambda window: (time.sleep(0.02), np.load(path)[window])[1]"
+        return eval, (code, {"path": self.path, "np": np, "time": time})
+
+
 @pytest.fixture
 def cluster(tmp_path):
     """A real scheduler and two worker processes on this machine: address and workers."""
     pytest.importorskip("distributed", reason="distributed is not installed")
-    quick = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "2s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
+    quick = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
     place = tmp_path / "scheduler.json"
     words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    words += ["--no-dashboard", "--scheduler-file", str(place)]
+    words += ["--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(place)]
     log = (tmp_path / "cluster.log").open("w")
     how = {"env": {**os.environ, **quick}, "stdout": log, "stderr": log, "cwd": tmp_path}
     running = [subprocess.Popen(words, **how)]
@@ -407,7 +421,7 @@ def cluster(tmp_path):
         waiting(place.exists)
         address = json.loads(place.read_text())["address"]
         worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
-        worker += ["--no-dashboard", "--local-directory", str(tmp_path)]
+        worker += ["--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(tmp_path)]
         running += [subprocess.Popen(worker, **how) for _ in range(2)]
         yield address, running[1:]
     finally:
@@ -422,11 +436,6 @@ def waiting(condition, seconds=30):
     while not condition():
         assert time.monotonic() < end, "the cluster does not start"
         time.sleep(0.05)
-
-
-def read_slowly(path, window):
-    time.sleep(0.02)
-    return np.load(path)[window]
 
 
 @pytest.mark.timeout(120)
@@ -444,7 +453,7 @@ def test_a_cluster_that_loses_a_worker_gives_the_same_bits(tmp_path, mountain, c
         if name == "directions" and done == total // 3:
             workers[0].kill()
 
-    source = Source(partial(read_slowly, str(path)), "these heights")
+    source = Source(SlowFile(str(path)), "these heights")
     folder = tmp_path / "scratch"
     how = {"folder": folder, "tile": 16, "cluster": address, "progress": told}
     reader = route("contributing_area", source, z.shape, 30.0, options={"routing": "mfd"}, **how)

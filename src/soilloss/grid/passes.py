@@ -331,7 +331,7 @@ def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Call
     with Client(address, set_as_default=False) as client:
         tasks = [dask.delayed(_called, pure=False, traverse=False)(one) for one in work.values()]
         futures = client.compute(tasks)
-        for done, _ in enumerate(as_completed(futures), 1):
+        for done, _ in enumerate(as_completed(futures, loop=client.loop), 1):
             told(done, len(work))
         return dict(zip(work, client.gather(futures), strict=True))
 
