@@ -118,6 +118,7 @@ def test_new(capsys, tmp_path):
         (("methods", "covr"), 2, "did you mean 'cover'"),
         (("verify", "."), 2, "holds no record.json"),
         (("plan", "absent.yml", "--set", "nonsense"), 2, "expected KEY=VALUE"),
+        (("run", "absent.yml", "--memory", "much"), 2, "expected a size such as 500MB"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_an_exit_code(capsys, tmp_path, monkeypatch, arguments, code, words):

@@ -8,6 +8,7 @@ Nothing heavy is imported before a verb is chosen, so that ``soilloss --help`` a
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -107,19 +108,34 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
 
 
 @app.command
-def run(file: Path, /, *, set: Set = [], workers: Workers = None, json: Json = False) -> None:  # noqa: B006
+def run(
+    file: Path,
+    /,
+    *,
+    set: Set = [],  # noqa: B006
+    workers: Workers = None,
+    memory: str = "4GB",
+    cluster: str = "",
+    json: Json = False,
+) -> None:
     """Compute a project and publish maps, tables and the report.
 
     Parameters
     ----------
     file
         Project file.
+    memory
+        What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
+    cluster
+        Address of a dask scheduler for flow routing, e.g. tcp://10.0.0.1:8786.
     """
     from soilloss.workflow.run import execute
+    from soilloss.workflow.stored import Limits
 
+    limits = Limits(_bytes(memory), cluster)
     site = _site(file, set)
     with _watch(quiet=json) as progress:
-        done = execute(site, workers=workers, progress=progress)
+        done = execute(site, workers=workers, limits=limits, progress=progress)
     if json:
         from soilloss.workflow.record import read
 
@@ -305,6 +321,14 @@ def _site(file: Path, settings: list[str]) -> Any:
             raise ProjectError(f"--set {setting!r}: expected KEY=VALUE, such as methods.cover.alpha=2.5")
         overrides[key.strip()] = parse(value, f"--set {key}")
     return open_site(file, overrides)
+
+
+def _bytes(text: str) -> float:
+    """Bytes of a size such as 500MB or 4GB."""
+    match = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?)B?\s*", text, re.IGNORECASE)
+    if not match or not match[1].replace(".", "", 1).isdigit():
+        raise ProjectError(f"--memory {text!r}: expected a size such as 500MB or 4GB")
+    return float(match[1]) * 1000.0 ** " KMGT".index(match[2].upper() or " ")
 
 
 def _print_json(data: Any) -> None:

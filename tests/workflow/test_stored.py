@@ -4,6 +4,7 @@ import pytest
 import rasterio
 from shapely.geometry import box
 
+from soilloss.sources import files
 from soilloss.workflow import record, stored
 from soilloss.workflow.site import open_site, whole
 
@@ -71,3 +72,17 @@ def test_end_members_are_one_number_of_the_area_and_the_period(landscape, write_
     assert plan["full_ndvi"]["place"] == "statistic"
     assert plan["full_ndvi"]["value"] == results["whole"]
     assert plan["full_ndvi"]["coefficients"] == {"q": 90}
+
+
+def test_tile_by_tile_gives_the_same_bits(landscape):
+    site = open_site(landscape / "project.yml")
+    (item,) = stored.pending(site)
+    stored.make(site, item, 2, lambda done, total: None)
+    in_memory = site.read("contributing_area", "", whole(site))
+    item.path.unlink()
+    seen = []
+    stored.make(site, item, 2, lambda done, total: seen.append((done, total)), stored.Limits(memory=1e4))
+    files.close_all()
+    np.testing.assert_array_equal(site.read("contributing_area", "", whole(site)), in_memory)
+    assert seen
+    assert not (site.store.folder / "passes").exists() or not list((site.store.folder / "passes").iterdir())

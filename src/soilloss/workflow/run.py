@@ -19,7 +19,8 @@ from soilloss.errors import ProjectError
 from soilloss.sources import files, vectors
 from soilloss.workflow import record, stored
 from soilloss.workflow.check import Finding, examine, refuse
-from soilloss.workflow.outputs import Pass, tables_of
+from soilloss.workflow.frames import tables_of
+from soilloss.workflow.outputs import Pass
 from soilloss.workflow.plan import Step
 from soilloss.workflow.points import check_surface, values_at_points
 from soilloss.workflow.project import Table
@@ -69,7 +70,9 @@ def plan(path: Path | str, **overrides: Any) -> list[Step]:
     return open_site(path, overrides).steps
 
 
-def run(path: Path | str, *, workers: int | None = None, **overrides: Any) -> xr.Dataset:
+def run(
+    path: Path | str, *, workers: int | None = None, memory: float = 4e9, cluster: str = "", **overrides: Any
+) -> xr.Dataset:
     """Compute a project file, publish its results and return them.
 
     Parameters
@@ -78,6 +81,10 @@ def run(path: Path | str, *, workers: int | None = None, **overrides: Any) -> xr
         Project file.
     workers : int, optional
         Threads; default is the processors at hand.
+    memory : float
+        Bytes that flow routing may use; a larger grid goes tile by tile.
+    cluster : str
+        Address of a `distributed` scheduler for flow routing.
     **overrides
         Top-level keys of the project file to replace, e.g. ``methods={"cover": "durigon_2014"}``.
 
@@ -93,19 +100,22 @@ def run(path: Path | str, *, workers: int | None = None, **overrides: Any) -> xr
     """
     from soilloss.workflow.lazy import open_result
 
-    return open_result(execute(open_site(path, overrides), workers=workers).folder)
+    limits = stored.Limits(memory, cluster)
+    return open_result(execute(open_site(path, overrides), workers=workers, limits=limits).folder)
 
 
-def execute(site: Site, *, workers: int | None = None, progress: Progress = silent) -> Outcome:
+def execute(
+    site: Site, *, workers: int | None = None, limits: stored.Limits = stored.USUAL, progress: Progress = silent
+) -> Outcome:
     """Run a site: examine, make the stored steps, pass, publish, swap."""
     started = time.monotonic()
     _recover(site.folder)
     _own_or_empty(site.folder)
     with files.environment():
-        return _execute(site, workers, progress, started)
+        return _execute(site, workers, limits, progress, started)
 
 
-def _execute(site: Site, workers: int | None, progress: Progress, started: float) -> Outcome:
+def _execute(site: Site, workers: int | None, limits: stored.Limits, progress: Progress, started: float) -> Outcome:
     progress("checking", 0, 1)
     findings = examine(site)
     refuse(findings)
@@ -114,7 +124,7 @@ def _execute(site: Site, workers: int | None, progress: Progress, started: float
     for item in todo:
         stage = f"{item.variable} {item.label}".strip()
         progress(stage, 0, 1)
-        stored.make(site, item, workers, lambda done, total, stage=stage: progress(stage, done, total))
+        stored.make(site, item, workers, lambda done, total, stage=stage: progress(stage, done, total), limits)
     draft = site.folder.with_name(f".{site.folder.name}.{os.getpid()}.part")
     shutil.rmtree(draft, ignore_errors=True)
     try:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from soilloss.derive.tiled import Source, route
 from soilloss.equation import spec_of
 from soilloss.grid import zones
-from soilloss.grid.blocks import Window, run_blocks, windows
+from soilloss.grid.blocks import Window, run_blocks, windows, worker_count
 from soilloss.grid.target import cell_size
 from soilloss.kernels.counts import Histogram, histogram, histogram_of
 from soilloss.sources import vectors
@@ -17,7 +20,7 @@ from soilloss.sources.files import RasterSource
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block, series
-from soilloss.workflow.kept import Stored, labels_of
+from soilloss.workflow.kept import Stored, grid_key, labels_of
 from soilloss.workflow.points import surface_of, values_at_points
 from soilloss.workflow.project import Polygons
 from soilloss.workflow.site import Site
@@ -25,11 +28,23 @@ from soilloss.workflow.store import write_raster
 
 TILES = 2048
 STATISTIC_BINS = 20_000
+# bytes per cell: of the grid when it is routed in memory, of a tile when it is not
+GRID_BYTES, TILE_BYTES = 40, 84
 Progress = Callable[[int, int], None]
 Part = tuple[Window, np.ndarray]
 
 
-def make(site: Site, item: Stored, workers: int | None, progress: Progress) -> None:
+class Limits(NamedTuple):
+    """What a step over the whole grid may use: bytes of memory, beyond which it goes tile by tile, and a cluster."""
+
+    memory: float = 4e9
+    cluster: str = ""
+
+
+USUAL = Limits()
+
+
+def make(site: Site, item: Stored, workers: int | None, progress: Progress, limits: Limits = USUAL) -> None:
     """Compute one stored raster and put it under its name; what is there already is never touched."""
     if item.kind == "statistic":
         _statistic(site, item, workers, progress)
@@ -38,6 +53,8 @@ def make(site: Site, item: Stored, workers: int | None, progress: Progress) -> N
         series.make(site, item, workers, progress)
         return
     makers = {"aligned": _aligned, "polygons": _polygons, "surface": _surface, "step": _whole_step}
+    if item.kind == "step" and _too_large(site, item, limits):
+        makers["step"] = functools.partial(_by_tiles, limits=limits, progress=progress)
     blocks = windows(site.shape, TILES)
     count = iter(range(1, len(blocks) + 1))
     write_raster(
@@ -90,6 +107,41 @@ def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | N
     made = step.function(*data, **step.coefficients, **supplied)
     del data
     return ((window, made[window]) for window in blocks)
+
+
+def _too_large(site: Site, item: Stored, limits: Limits) -> bool:
+    """Whether a step is routed tile by tile: its grid does not fit the memory, or a cluster is to do it."""
+    step = next(s for s in site.steps if s.variable == item.variable)
+    cells = site.shape[0] * site.shape[1]
+    routed = step.inputs[:1] == ("elevation",) and isinstance(site.given["elevation"], RasterSource)
+    return routed and (bool(limits.cluster) or cells * GRID_BYTES > limits.memory)
+
+
+def _by_tiles(
+    site: Site, item: Stored, blocks: list[Window], workers: int | None, *, limits: Limits, progress: Progress
+) -> Iterator[Part]:
+    """A step of the heights tile by tile: memory is bounded, and what was done is found again after a crash."""
+    step = next(s for s in site.steps if s.variable == item.variable)
+    side = math.sqrt(limits.memory / 2 / TILE_BYTES / worker_count(workers))
+    sources = {
+        name: Source(functools.partial(site.read, name, item.label), f"{site.keys[name]}-{grid_key(site.grid)}")
+        for name in step.inputs
+    }
+    reader = route(
+        item.variable,
+        sources["elevation"],
+        site.shape,
+        cell_size(site.grid),
+        channels=sources.get("channels"),
+        options=step.coefficients,
+        folder=site.store.folder / "passes",
+        tile=max(512, min(TILES, int(side) // 512 * 512)),
+        workers=workers,
+        cluster=limits.cluster,
+        progress=lambda _pass, done, total: progress(done, total),
+    )
+    yield from run_blocks(reader, windows(site.shape, reader.tile), workers)
+    reader.discard()
 
 
 def _statistic(site: Site, item: Stored, workers: int | None, progress: Progress) -> None:
