@@ -13,6 +13,7 @@ valid record are not repeated. A task must be determined by its arguments, then 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import functools
 import hashlib
@@ -20,10 +21,12 @@ import io
 import json
 import os
 import shutil
+import tempfile
 import threading
 import uuid
+import weakref
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -33,7 +36,7 @@ from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
 from zarr.storage import LocalStore
 
 from soilloss.errors import MissingExtraError, SourceError
-from soilloss.grid.blocks import worker_count
+from soilloss.grid.blocks import Window, worker_count
 from soilloss.grid.rims import Tile, Tiles
 
 Answer = dict[str, np.ndarray]
@@ -338,3 +341,28 @@ def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Call
 
 def _called(one: Callable[[], Answer]) -> Answer:
     return one()
+
+
+class LazyWindows(NamedTuple):
+    """Reads windows of an array, also of a Dask array: each is computed by the thread that asks for it."""
+
+    array: Any
+
+    def __call__(self, window: Window) -> np.ndarray:
+        """Return the cells of a window."""
+        part = self.array[window]
+        return np.asarray(part.compute(scheduler="synchronous") if hasattr(part, "dask") else part)
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[tuple[Path, Callable[[Any], Any]]]:
+    """Give a folder in Dask's temporary directory and a function: the folder lasts as long as what that is told."""
+    import dask
+
+    folder = Path(tempfile.mkdtemp(prefix="soilloss-", dir=dask.config.get("temporary-directory", None)))
+    removal = functools.partial(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        yield folder, lambda owner: weakref.finalize(owner, removal)
+    except BaseException:
+        removal()
+        raise

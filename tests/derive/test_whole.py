@@ -1,0 +1,87 @@
+import gc
+
+import dask
+import dask.array as da
+import numpy as np
+import pytest
+
+from soilloss.derive import terrain, whole
+from soilloss.derive.tiled import lazy
+from soilloss.equation import spec_of
+from soilloss.errors import GridError
+
+JOBS = [
+    (terrain.fill_depressions, {}),
+    (terrain.flow_direction_d8, {}),
+    (terrain.flow_accumulation, {}),
+    (terrain.contributing_area, {"cell_size": 30.0, "routing": "dinf"}),
+    (terrain.slope_length, {"cell_size": 30.0, "channel_area": 4e4}),
+]
+every_job = pytest.mark.parametrize(("function", "options"), JOBS, ids=[f.__name__ for f, _ in JOBS])
+
+
+def rough(shape=(75, 93)):
+    rng = np.random.default_rng(3)
+    z = rng.random(shape).astype(np.float32) * 9 + np.hypot(*np.indices(shape)).astype(np.float32)
+    z[rng.random(shape) < 0.01] = np.nan
+    return z
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """Tiles of 32 cells, and a temporary directory of Dask to look into."""
+    monkeypatch.setattr(lazy, "TILE", 32)
+    with dask.config.set({"temporary-directory": str(tmp_path)}):
+        yield tmp_path
+
+
+@every_job
+@pytest.mark.parametrize("scheduler", ["threads", "synchronous"])
+def test_dask_arrays_stay_lazy_and_give_the_same_bits(scratch, function, options, scheduler):
+    z = rough()
+    made = function(da.from_array(z, chunks=(20, 50)), **options)
+    assert isinstance(made, da.Array)
+    assert made.chunks == ((32, 32, 11), (32, 32, 29))
+    assert not list(scratch.iterdir())
+    expected = function(z, **options)
+    assert made.dtype == expected.dtype
+    np.testing.assert_array_equal(made.compute(scheduler=scheduler), expected)
+
+
+def test_only_the_tiles_asked_for_are_read_and_nothing_is_left(scratch):
+    z = rough()
+    made = terrain.flow_accumulation(da.from_array(z, chunks=30))
+    np.testing.assert_array_equal(made[:5, :7].compute(), terrain.flow_accumulation(z)[:5, :7])
+    gc.collect()
+    assert not list(scratch.iterdir())
+
+
+def test_lazy_channels_are_read_by_windows(scratch):
+    z = rough()
+    drawn = (np.random.default_rng(1).random(z.shape) < 0.05).astype(np.float32)
+    lazily = terrain.slope_length(da.from_array(z, chunks=40), da.from_array(drawn, chunks=25), cell_size=10.0)
+    np.testing.assert_array_equal(lazily.compute(), terrain.slope_length(z, drawn, cell_size=10.0))
+
+
+@every_job
+def test_what_is_too_large_for_one_piece_goes_tile_by_tile(scratch, monkeypatch, function, options):
+    z = rough()
+    expected = function(z, **options)
+    monkeypatch.setattr(whole, "MOST_CELLS", 5000)
+    np.testing.assert_array_equal(function(z, **options), expected)
+    assert not list(scratch.iterdir())
+
+
+def test_errors_come_when_the_passes_run_and_leave_nothing(scratch):
+    made = terrain.contributing_area(da.from_array(rough(), chunks=40))
+    with pytest.raises(GridError, match="cell_size is missing"):
+        made.compute()
+    assert not list(scratch.iterdir())
+
+
+def test_the_decorator_keeps_name_signature_and_words():
+    spec = spec_of(terrain.slope_length)
+    assert spec.whole
+    assert spec.inputs == ("elevation", "channels")
+    assert spec.coefficients["start"] == "half"
+    assert terrain.slope_length.__name__ == "slope_length"
