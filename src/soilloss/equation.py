@@ -28,6 +28,8 @@ SUPPLIED = ("cell_size", "time", "step")
 SPACE = "space"
 AXIS_LENGTH = {"month": 12, "half_month": 24}
 
+# values at which results are cut (a text names the coefficient that holds one), or a function that finds such cells
+Clip = tuple[float | str, ...] | Callable[..., Any]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -40,6 +42,7 @@ class Equation(NamedTuple):
     over: str
     whole: bool
     step: str
+    clip: Clip
     inputs: tuple[str, ...]
     optional: tuple[str, ...]
     coefficients: dict[str, Any]
@@ -54,7 +57,14 @@ class Equation(NamedTuple):
 
 
 def equation(
-    gives: str, cite: str, *, halo: int = 0, over: str = "", whole: bool = False, step: str = ""
+    gives: str,
+    cite: str,
+    *,
+    halo: int = 0,
+    over: str = "",
+    whole: bool = False,
+    step: str = "",
+    clip: Clip = (),
 ) -> Callable[[Function], Function]:
     """Mark a function as the equation that makes variable `gives`.
 
@@ -73,10 +83,14 @@ def equation(
         The function needs the whole grid.
     step : str
         ``year`` if the equation holds only for amounts of a year.
+    clip : tuple or function
+        Where the equation cuts its results: the values (a text names the coefficient that holds one), so that a run
+        counts the cells that have them; or, where the result does not show it, a function with the same signature that
+        returns True for such cells.
     """
 
     def decorate(function: Function) -> Function:
-        spec = _describe(function, gives, cite, halo, over, whole, step)
+        spec = _describe(function, gives, cite, halo, over, whole, step, clip)
         signature = inspect.signature(function)
 
         @functools.wraps(function)
@@ -107,7 +121,7 @@ def formula_of(function: Callable[..., Any]) -> str:
 
 
 def _describe(
-    function: Callable[..., Any], gives: str, cite: str, halo: int, over: str, whole: bool, step: str
+    function: Callable[..., Any], gives: str, cite: str, halo: int, over: str, whole: bool, step: str, clip: Clip
 ) -> Equation:
     parameters = inspect.signature(function).parameters.values()
     data = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
@@ -122,6 +136,7 @@ def _describe(
         over=over,
         whole=whole,
         step=step,
+        clip=clip,
         inputs=tuple(p.name for p in data),
         optional=tuple(p.name for p in data if p.default is not p.empty),
         coefficients={p.name: p.default for p in keywords if p.name not in SUPPLIED},
@@ -189,7 +204,8 @@ def _apply(function: Callable[..., Any], spec: Equation, data: dict[str, Any], o
         *arrays,
         input_core_dims=core,
         output_core_dims=[[made] if made else ["y", "x"] if spec.whole else []],
-        dask="allowed" if spec.halo and not spec.whole else "parallelized",
+        # neighbourhoods and whole grids know how to go through a Dask array
+        dask="allowed" if spec.halo or spec.whole else "parallelized",
         output_dtypes=[np.dtype(VARIABLES[spec.gives].dtype)],
         dask_gufunc_kwargs={"output_sizes": {made: AXIS_LENGTH[made]}} if made else None,
         keep_attrs=False,

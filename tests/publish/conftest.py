@@ -195,6 +195,7 @@ def make_folder(folder: Path) -> dict:
         "rasters": rasters,
         "tables": tables,
         "severity": SEVERITY,
+        "clipped": [{"variable": "cover", "method": "cai_2000", "limit": "0 or 1", "cells": 12, "share": 0.01}],
         "gaps": [{"variable": "erodibility", "cells": 3200, "area_ha": 2592.0, "share": 0.012}],
         "channel_cells": 4821,
         "total": {"area_ha": known.size * 0.81, "mean": float(known.mean()), "soil_loss_t": float(known.sum() * 0.81)},

@@ -43,7 +43,7 @@ def ndvi(nir, red):
     return ((nir - red) / np.where(total == 0, np.nan, total))[()]
 
 
-@equation(gives="fractional_cover", cite="gutman1998")
+@equation(gives="fractional_cover", cite="gutman1998", clip=(0, 1))
 def fractional_cover(ndvi, bare_ndvi, full_ndvi):
     r"""Share of ground covered by green plants, linear between bare soil and full cover.
 
@@ -75,7 +75,7 @@ def fractional_cover(ndvi, bare_ndvi, full_ndvi):
     return np.minimum(np.maximum((ndvi - bare) / span, 0), 1)[()]
 
 
-@equation(gives="fractional_cover", cite="carlson1997")
+@equation(gives="fractional_cover", cite="carlson1997", clip=(0, 1))
 def fractional_cover_carlson_ripley_1997(ndvi, bare_ndvi, full_ndvi):
     r"""Share of ground covered by green plants, the square of the linear form.
 

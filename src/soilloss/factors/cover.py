@@ -11,7 +11,7 @@ from soilloss.kernels import classes
 FOREST, SHRUBLAND, GRASSLAND, CROPLAND, BUILT_UP, BARE = 1, 2, 3, 4, 5, 6
 
 
-@equation(gives="cover", cite="vanderknijff2000")
+@equation(gives="cover", cite="vanderknijff2000", clip=(1,))
 def van_der_knijff_2000(ndvi, *, alpha=2.0, beta=1.0):
     r"""Cover factor as an exponential of NDVI.
 
@@ -43,7 +43,7 @@ def van_der_knijff_2000(ndvi, *, alpha=2.0, beta=1.0):
     return np.minimum(np.exp(-alpha * ndvi / (beta - ndvi)), 1)
 
 
-@equation(gives="cover", cite="hj1173")
+@equation(gives="cover", cite="hj1173", clip=(1,))
 def mee_2021(land_cover, fractional_cover):
     r"""Cover factor by land cover and plant cover, from the Chinese ministry's specification HJ 1173-2021.
 
@@ -77,7 +77,7 @@ def mee_2021(land_cover, fractional_cover):
     return _mee(land_cover, fractional_cover, *tables.by_code_and_step("cover_hj1173"))
 
 
-@equation(gives="cover", cite="hj1173")
+@equation(gives="cover", cite="hj1173", clip=(1,))
 def mee_2021_as_printed(land_cover, fractional_cover):
     r"""Cover factor of HJ 1173-2021 with the values of bare and built-up land swapped.
 
@@ -119,7 +119,7 @@ def _mee(land_cover, fractional_cover, values, edges_percent):
     return np.where(np.asarray(land_cover) == CROPLAND, curve, stepped)[()]
 
 
-@equation(gives="cover", cite="cai2000")
+@equation(gives="cover", cite="cai2000", clip=(0, 1))
 def cai_2000(fractional_cover):
     r"""Cover factor as a logarithm of plant cover.
 
@@ -207,7 +207,7 @@ def colman_2018(ndvi):
     return 0.1 * ((1 - ndvi) / 2)
 
 
-@equation(gives="cover", cite="dejong1994")
+@equation(gives="cover", cite="dejong1994", clip=(0, 1))
 def de_jong_1994(ndvi):
     r"""Cover factor as a straight line of NDVI, for Mediterranean land.
 

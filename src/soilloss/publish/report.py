@@ -28,6 +28,7 @@ SECTIONS = (
     ("zones", "By zone", results.zones),
     ("factors", "Factors", results.factors),
     ("gaps", "Cells without a value", results.gaps),
+    ("clipped", "Cells cut at a limit", results.clipped),
     ("points", "From points to a surface", results.points),
     ("limits", "What these numbers can and cannot say", background.limits),
     ("findings", "Warnings", background.findings),

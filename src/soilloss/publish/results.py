@@ -226,6 +226,17 @@ def factors(page: Page) -> str:
     return drawn + html.table(["factor", "unit", "lowest", "mean", "highest", "method"], rows, "Values of the factors.")
 
 
+def clipped(page: Page) -> str:
+    """Count the cells whose value was cut at a limit that the method states."""
+    found = [one for one in page.record.get("clipped") or [] if one["cells"]]
+    rows = [(label(one["variable"]), one["method"], one["limit"], one["cells"], 100 * one["share"]) for one in found]
+    caption = (
+        "Cells at a limit, over all time steps where the variable changes; classes whose soil loss is set to 0 are not "
+        "counted."
+    )
+    return html.table(["variable", "method", "limit", "cells", "share of the cells [%]"], rows, caption)
+
+
 def gaps(page: Page) -> str:
     """Trace cells without a value to the input that caused them."""
     found, channels = page.record.get("gaps") or [], page.record.get("channel_cells")

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from soilloss import tables
 from soilloss.equation import spec_of
@@ -24,6 +23,7 @@ from soilloss.publish.rasters import Draft
 from soilloss.units import step_unit
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block
+from soilloss.workflow.clips import Clips
 from soilloss.workflow.site import Site
 
 BLOCK_ROWS, BLOCK_CELLS = 512, 1 << 22
@@ -129,6 +129,7 @@ class Pass:
         shape = (count, len(self.grades) + 1)
         self.sums = {label: Sums(np.zeros(shape, np.int64), np.zeros(shape, np.int64)) for label in labels}
         self.gaps: dict[str, list[int]] = {}
+        self.clips = Clips(site.steps, self.work)
         self.lock = threading.Lock()
 
     def windows(self) -> list[Window]:
@@ -212,6 +213,7 @@ class _Place:
             self.inside = zoning.inside(site.area, site.grid, window)
         self.entries = None if run.zones is None else _entries(run, window, self.inside)
         self.gaps: dict[str, np.ndarray] = {}
+        self.clipped: set[str] = set()
         steps = len(site.project.steps) // max(1, len(_years(site)))
         years = len(site.project.steps) // steps
         needed = int(np.ceil(years * (site.project.period.min_valid if site.project.period else 1) - 1e-9))
@@ -224,8 +226,10 @@ class _Place:
 
     def step(self, label: str, values: Mapping[str, Any]) -> None:
         """Take one time step in: trace gaps, write maps, add to the years."""
-        loss = self._soil_loss(values)
+        zero = self._zero(values)
+        loss = self._soil_loss(values, zero)
         self._trace(values, loss)
+        self.clipped |= self.run.clips.count(values, self.inside & ~zero, self.window, self.clipped)
         if self.run.site.project.step != "year":
             self._publish(label, loss)
         year = self.years["soil_loss"].add(loss)
@@ -244,10 +248,14 @@ class _Place:
             cells = self._masked(self.static[name], name) if name in self.static else self.years[name].mean()
             self.run.write(name, MEAN, self.window, cells)
 
-    def _soil_loss(self, values: Mapping[str, Any]) -> np.ndarray:
+    def _zero(self, values: Mapping[str, Any]) -> np.ndarray:
+        if not len(self.run.zero_codes):
+            return np.zeros(self.shape, bool)
+        return np.isin(block.full(values["land_cover"], self.shape, "land_cover"), self.run.zero_codes)
+
+    def _soil_loss(self, values: Mapping[str, Any], zero: np.ndarray) -> np.ndarray:
         loss = np.array(block.full(values["soil_loss"], self.shape, "soil_loss"))
-        if len(self.run.zero_codes):
-            loss[np.isin(block.full(values["land_cover"], self.shape, "land_cover"), self.run.zero_codes)] = 0
+        loss[zero] = 0
         loss[~self.inside] = np.nan
         return loss
 
@@ -344,56 +352,3 @@ def unit_of(one: Map, site: Site) -> str:
     """Unit of a published raster: amounts are per year, or per step for the maps of single steps."""
     step = site.project.step if one.label in site.project.steps and one.label[4:] else "year"
     return step_unit(one.variable, step)
-
-
-def tables_of(run: Pass) -> dict[str, pd.DataFrame]:
-    """The tables of a finished pass: summary, severity and, where there are zones, zones."""
-    out = {"summary": _summary(run), "severity": _severity(run)}
-    if run.zones is not None:
-        out["zones"] = _zones(run)
-    return out
-
-
-def _tonnes_and_hectares(sums: Sums) -> tuple[np.ndarray, np.ndarray]:
-    return sums.mass / 1e6, sums.surface / 1e7
-
-
-def _ratio(mass: Any, area: Any) -> Any:
-    with np.errstate(all="ignore"):
-        return np.where(np.asarray(area) > 0, mass / np.asarray(area, float), np.nan)
-
-
-def _summary(run: Pass) -> pd.DataFrame:
-    rows = []
-    for label, sums in run.sums.items():
-        mass, area = (part[0] for part in _tonnes_and_hectares(sums))
-        known = area[1:].sum()
-        rows.append((label, float(_ratio(mass.sum(), known)), mass.sum(), known, area[0]))
-    return pd.DataFrame(
-        rows, columns=["step", "mean soil loss [t ha-1]", "total soil loss [t]", "area [ha]", "missing area [ha]"]
-    )
-
-
-def _severity(run: Pass) -> pd.DataFrame:
-    rows = []
-    for label, sums in run.sums.items():
-        mass, area = (part[0] for part in _tonnes_and_hectares(sums))
-        for grade, one in enumerate(run.grades, 1):
-            share = 100 * float(_ratio(area[grade], area[1:].sum()))
-            mean = float(_ratio(mass[grade], area[grade]))
-            rows.append((label, grade, one.name, area[grade], share, mean, mass[grade]))
-    columns = ["step", "grade", "name", "area [ha]", "share [%]", "mean soil loss [t ha-1]", "total soil loss [t]"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _zones(run: Pass) -> pd.DataFrame:
-    assert run.zones is not None
-    rows = []
-    for label, sums in run.sums.items():
-        mass, area = _tonnes_and_hectares(sums)
-        for number, name in enumerate(run.zones["zone"], 1):
-            known = area[number, 1:].sum()
-            mean = float(_ratio(mass[number].sum(), known))
-            rows.append((name, label, known, area[number, 0], mean, mass[number].sum(), *area[number, 1:]))
-    columns = ["zone", "step", "area [ha]", "missing area [ha]", "mean soil loss [t ha-1]", "total soil loss [t]"]
-    return pd.DataFrame(rows, columns=[*columns, *(f"{g.name} [ha]" for g in run.grades)])

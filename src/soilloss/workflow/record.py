@@ -71,6 +71,7 @@ def make(
             "colours": [g.colour for g in passed.grades],
         },
         "gaps": _gaps(passed),
+        "clipped": passed.clips.table(),
         "channel_cells": _channel_cells(site, passed),
         "total": {
             "area_ha": _number(summary["area [ha]"]),

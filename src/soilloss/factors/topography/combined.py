@@ -53,7 +53,17 @@ def _as(like, values):
     return np.asarray(values).astype(kind, copy=False)[()]
 
 
-@equation(gives="topography", cite="desmet1996")
+def _longer(contributing_area, slope, aspect, channels=None, *, max_length=inf, channel_area=inf, cell_size=None):
+    """Whether the slope above a cell is longer than `max_length`, so that LS is that of the longest slope."""
+    if max_length == inf:
+        return np.zeros(np.shape(contributing_area), bool)
+    dx, dy = sides(cell_size)
+    angle = np.where(slope == 0, 0, aspect)
+    width = dx * np.abs(np.cos(angle)) + dy * np.abs(np.sin(angle))
+    return (contributing_area > max_length * width) & (contributing_area < channel_area)
+
+
+@equation(gives="topography", cite="desmet1996", clip=_longer)
 def desmet_govers_1996(
     contributing_area, slope, aspect, channels=None, *, max_length=inf, channel_area=inf, cell_size=None
 ):
