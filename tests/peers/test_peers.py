@@ -1,7 +1,8 @@
 """Ours against the stored outputs of other tools on the same small inputs; README.md says how they were made.
 
 Tolerances: 1e-9 where a tool works in double precision, 1e-5 where it writes single precision, 2e-4 for multiple flow,
-whose shares we keep in 16 bits; where a tool follows another rule, the test applies that rule by hand and finds the tool's number. `docs/explanation/peers.md` tells why.
+whose shares we keep in 16 bits; where a tool follows another rule, the test applies that rule by hand and finds the
+tool's number. `docs/explanation/peers.md` tells why.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ def power_parts(exponent):
     Together they raise any float32 from 1 on to a fixed power, see `_raised`.
     """
     nodes = np.polynomial.Chebyshev.interpolate(lambda t: ((t + 3) / 2) ** exponent, 6)
-    polynomial = np.asarray(nodes.convert(kind=np.polynomial.Polynomial).coef) * 2.0 ** np.arange(7)
+    polynomial = np.array(nodes.convert(kind=np.polynomial.Polynomial).coef, float) * 2.0 ** np.arange(7)
     factors = np.exp2(np.minimum(exponent * 2.0 ** np.arange(7), 127))
     return tuple(polynomial.astype(np.float32)), tuple(factors.astype(np.float32))
 
