@@ -43,7 +43,6 @@ def make(
 ) -> dict[str, Any]:
     """Return the record of a finished run, ready for JSON."""
     project = site.project
-    summary = frames["summary"].iloc[0]
     return {
         "soilloss": soilloss.__version__,
         "name": project.name,
@@ -63,21 +62,11 @@ def make(
             {"path": f"tables/{name}.csv", "rows": len(frame), "hash": table_hash(frame)}
             for name, frame in frames.items()
         ],
-        "severity": {
-            "scheme": passed.scheme.scheme,
-            "tolerance": passed.scheme.tolerance,
-            "edges": [g.lower for g in passed.grades],
-            "names": [g.name for g in passed.grades],
-            "colours": [g.colour for g in passed.grades],
-        },
+        "severity": _severity(passed),
         "gaps": _gaps(passed),
         "clipped": passed.clips.table(),
         "channel_cells": _channel_cells(site, passed),
-        "total": {
-            "area_ha": _number(summary["area [ha]"]),
-            "mean": _number(summary["mean soil loss [t ha-1]"]),
-            "soil_loss_t": _number(summary["total soil loss [t]"]),
-        },
+        "total": _total(frames["summary"].iloc[0]),
         "points": surfaces,
         "findings": [{"level": f.level, "where": f.where, "message": f.message} for f in findings],
         "citations": citations(site.steps),
@@ -109,6 +98,25 @@ def citations(steps: list[Step]) -> list[str]:
 def table_hash(frame: pd.DataFrame) -> str:
     """SHA-256 of the rows of a table as they are written, without the order of the columns' types."""
     return sha256(frame.to_csv(index=False, float_format="%.6g").encode()).hexdigest()
+
+
+def _severity(passed: Pass) -> dict[str, Any]:
+    grades = passed.grades
+    return {
+        "scheme": passed.scheme.scheme,
+        "tolerance": passed.scheme.tolerance,
+        "edges": [g.lower for g in grades],
+        "names": [g.name for g in grades],
+        "colours": [g.colour for g in grades],
+    }
+
+
+def _total(mean: Any) -> dict[str, float | None]:
+    return {
+        "area_ha": _number(mean["area [ha]"]),
+        "mean": _number(mean["mean soil loss [t ha-1]"]),
+        "soil_loss_t": _number(mean["total soil loss [t]"]),
+    }
 
 
 def _period(project: projects.Project) -> dict[str, Any] | None:
