@@ -31,8 +31,15 @@ def key_of(*parts: Any) -> str:
     >>> key_of("a", {"b": 1}) == key_of("a", {"b": 1}) != key_of("a", {"b": 2})
     True
     """
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = json.dumps(_in_order(parts), default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def _in_order(part: Any) -> Any:
+    """Mappings as sorted pairs: a table may have words and numbers for keys."""
+    if isinstance(part, dict):
+        return sorted(([str(key), _in_order(value)] for key, value in part.items()), key=lambda pair: pair[0])
+    return [_in_order(item) for item in part] if isinstance(part, list | tuple) else part
 
 
 class Store:

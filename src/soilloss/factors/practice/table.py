@@ -166,7 +166,13 @@ def _ladder(table):
     frame = tables.read(table) if isinstance(table, str) else table
     if not isinstance(frame, Mapping):
         frame = dict(zip(frame["lower_degrees"], frame["value"], strict=True))
-    edges, values = np.array(list(frame), "f8"), np.array(list(frame.values()), "f8")
+    try:
+        edges, values = np.array(list(frame), "f8"), np.array(list(frame.values()), "f8")
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"the table by slope is not made of numbers ({error}); expected lower edge in degrees to value, such as "
+            "{0: 0.2, 5: 0.3}"
+        ) from None
     if not (len(edges) and edges[0] == 0 and np.all(np.diff(edges) > 0)):
         raise DataError(
             f"the table by slope has the lower edges {edges.tolist()}, expected them to rise from 0 degrees"
