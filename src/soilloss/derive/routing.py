@@ -16,7 +16,7 @@ from soilloss.derive import strips
 from soilloss.derive.strips import on_grid as on_grid
 from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
 from soilloss.grid.target import CellSize
-from soilloss.kernels import flow, multiflow
+from soilloss.kernels import multiflow
 
 ROUTINGS = ("d8", "mfd", "dinf")
 # integer areas in 1/1024 m2 add up to the same bits in any order
@@ -98,7 +98,7 @@ def accumulated(
         del w
         amount, worth = accumulated_d8(codes, own, unit)
         return on_grid(elevation, amount, np.float64, worth * unit)
-    amount = _shared(codes, w, own, metres, exponent if routing == "mfd" else None)
+    amount = strips.shared(codes, w, own, metres, exponent if routing == "mfd" else multiflow.STEEPEST_FACET)
     return on_grid(elevation, amount, np.float64)
 
 
@@ -130,19 +130,3 @@ def unknown(name: str, value: Any, known: tuple[str, ...]) -> ProjectError:
     """Return the error for an option that is none of those known."""
     listed = ", ".join(repr(k) for k in known)
     return ProjectError(f"{name} is {value!r}, expected one of {listed}{did_you_mean(str(value), known)}")
-
-
-def _shared(
-    codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray, exponent: float | None
-) -> np.ndarray:
-    """Accumulate flow that divides: by slope to the `exponent`, or over the steepest facet if there is none."""
-    stride = codes.size // (own.size + 2)
-    shares = np.zeros((codes.size, 8), np.uint16)
-    if exponent is None:
-        multiflow.tarboton_shares(w, stride, metres, codes, shares)
-    else:
-        multiflow.freeman_shares(w, stride, 1 / metres, codes, exponent, shares)
-    amount = np.zeros(codes.size)
-    flow.give(codes, stride, own, amount)
-    multiflow.accumulate_shares(shares, codes, stride, amount)
-    return amount

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soilloss.grid.blocks import run_blocks, worker_count
-from soilloss.kernels import fill, flow, surface
+from soilloss.kernels import fill, flow, multiflow, surface
 
 SMALLEST = 1 << 18
 """Cells in a strip, at least: less is not worth a thread."""
@@ -48,7 +48,7 @@ def strips_of(shape: tuple[int, int]) -> list[Strip]:
     """Cut a grid into strips: some per processor, or one if it is small."""
     rows, columns = shape
     workers = worker_count()
-    count = max(1, min(PER_WORKER * workers if workers > 1 else 1, rows * columns // SMALLEST, rows))
+    count = max(1, min(PER_WORKER * workers if workers > 1 else 1, rows * columns // SMALLEST, rows // 2))
     edges = [rows * i // count for i in range(count + 1)]
     return [Strip(a, b, columns + 2, a > 0, b < rows) for a, b in itertools.pairwise(edges)]
 
@@ -121,6 +121,30 @@ def accumulated(codes: np.ndarray, own: np.ndarray) -> np.ndarray:
     # the last row of a strip and the first of the next, counted with the ring
     borders = np.array([row for s in strips if s.below for row in (s.bottom, s.bottom + 1)], np.int64)
     flow.carry_across(state, stride, amount, borders)
+    return amount
+
+
+def shared(codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray, exponent: float) -> np.ndarray:
+    """Return what drains through each cell if flow divides: by slope to `exponent`, or over the steepest facet."""
+    stride = codes.size // (own.size + 2)
+    strips = strips_of((own.size, stride - 2))
+    parts, coming = np.zeros((codes.size, 4), np.uint16), _ringed(codes.size, stride, np.uint8, 0)
+    amount, waiting = _ringed(codes.size, stride, np.float64, 0), _ringed(codes.size, stride, np.uint8, multiflow.DONE)
+
+    def share(s: Strip) -> None:
+        multiflow.share(w, stride, metres, codes, exponent, s.top, s.bottom, parts, coming)
+        flow.give(s.wide(codes), stride, own[s.rows], s.wide(amount))
+        multiflow.count_coming(s.own(coming), stride, s.own(waiting))
+
+    def share_out(s: Strip) -> None:
+        multiflow.share_out(parts, coming, waiting, stride, amount, (s.top + 1) * stride, (s.bottom + 1) * stride)
+
+    each(strips, share)
+    each(strips, share_out)
+    for s in strips[:-1]:
+        multiflow.tell_across(parts, coming, waiting, stride, s.bottom)
+    # what lies below the borders of strips is little
+    multiflow.share_out(parts, coming, waiting, stride, amount, stride, codes.size - stride)
     return amount
 
 
