@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soilloss.derive import terrain
-from soilloss.derive.tiled import Source, d8, route
+from soilloss.derive.tiled import Source, route
 from soilloss.errors import GridError, ProjectError
 from soilloss.grid.passes import Passes
 from soilloss.grid.target import CellSize, cell_size, make_grid
+from soilloss.kernels import tiles as kernels
 
 # as many random landscapes as asked for; a long night's run: SOILLOSS_EXAMPLES=5000
 EXAMPLES = int(os.environ.get("SOILLOSS_EXAMPLES", "12"))
@@ -212,7 +213,7 @@ def test_all_water_leaves_and_never_goes_round(shape):
     cells = np.isfinite(z).sum()
     assert count[code == 8].sum() == cells
     y, x = np.nonzero(np.isfinite(z))
-    steps = d8.kernels.row_step()
+    steps = kernels.row_step()
     for _ in range(z.size + 1):
         k = code[y, x]
         y, x, k = y[k < 8], x[k < 8], k[k < 8].astype(int)

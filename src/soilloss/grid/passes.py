@@ -6,7 +6,7 @@ only; what happens between passes is ordinary code of the caller.
 
 The scratch store on disk is Zarr with one chunk per tile, so every chunk has one writer and needs no lock. Everything
 is written under a temporary name, brought to disk and renamed. When a task has ended, a record is written with its key
-(pass, tile, arguments and the store's identity), the hashes of its files and its answer: after a crash, tasks with a
+(pass, tile, arguments and the store's identity), the checksums of its files and its answer: after a crash, tasks with a
 valid record are not repeated. A task must be determined by its arguments, then a restart gives the same bits.
 """
 
@@ -26,6 +26,7 @@ import threading
 import uuid
 import weakref
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -124,14 +125,16 @@ class Scratch:
         for name, dtype in arrays.items():
             if (self.folder / name / "zarr.json").exists():
                 continue
+            # numbers of basins shrink to a fortieth; heights and amounts hardly, and packing them costs more than disk
+            packed = [BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")] if dtype == "i4" else []
             zarr.create_array(
-                _Durable(self.folder / name),
+                _Durable(self.folder / name, {}),
                 shape=self.tiles.shape,
                 chunks=tuple(min(s, n) for s, n in zip(self.tiles.size, self.tiles.shape, strict=True)),
                 dtype=dtype,
                 filters=None,
                 serializer=BytesCodec(),
-                compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle"), Crc32cCodec()],
+                compressors=[*packed, Crc32cCodec()],
                 fill_value=0,
                 config={"write_empty_chunks": True},
             )
@@ -141,11 +144,11 @@ class Scratch:
         return _TileOnDisk(self, tile)
 
     def remember(self, files: Any, key: str) -> Answer | None:
-        """Return the recorded answer of a finished task, or none if it must run: files are checked by their hash."""
+        """Return the recorded answer of a finished task whose files are whole, or none: then it must run."""
         try:
             with self._record(files, key).open("rb") as file, np.load(file) as found:
                 written = json.loads(str(found["written"]))
-                if all(_hash(self.folder / path) == digest for path, digest in written.items()):
+                if all(zlib.crc32((self.folder / path).read_bytes()) == code for path, code in written.items()):
                     return {name: found[name] for name in found.files if name != "written"}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass
@@ -153,8 +156,8 @@ class Scratch:
 
     def record(self, files: Any, key: str, answer: Answer) -> None:
         """Say that a task has ended."""
-        written = {path: _hash(self.folder / path) for path in sorted(files.written)}
-        _write(self._record(files, key), _packed({**answer, "written": np.array(json.dumps(written))}))
+        content = {**answer, "written": np.array(json.dumps(files.written))}
+        _write(self._record(files, key), _packed(content))
 
     def remove(self) -> None:
         """Delete the folder."""
@@ -167,22 +170,21 @@ class Scratch:
 
 class _TileOnDisk:
     def __init__(self, store: Scratch, tile: Tile) -> None:
-        self.store, self.tile, self.written = store, tile, set()
+        self.store, self.tile = store, tile
+        self.written: dict[str, int] = {}
 
     def put(self, name: str, core: np.ndarray) -> None:
         self._array(name)[self.store.tiles.window(self.tile)] = core
-        self.written.add(f"{name}/c/{self.tile[0]}/{self.tile[1]}")
 
     def get(self, name: str) -> np.ndarray:
         return np.asarray(self._array(name)[self.store.tiles.window(self.tile)])
 
     def _array(self, name: str) -> Any:
-        return zarr.open_array(_Durable(self.store.folder / name), mode="r+")
+        return zarr.open_array(_Durable(self.store.folder / name, self.written), mode="r+")
 
     def save(self, name: str, **arrays: np.ndarray) -> None:
         path = f"{name}/{self.tile[0]}-{self.tile[1]}.npz"
-        _write(self.store.folder / path, _packed(arrays))
-        self.written.add(path)
+        self.written[path] = _write(self.store.folder / path, _packed(arrays))
 
     def load(self, name: str) -> Answer:
         with np.load(self.store.folder / f"{name}/{self.tile[0]}-{self.tile[1]}.npz") as found:
@@ -193,10 +195,17 @@ class _TileOnDisk:
 
 
 class _Durable(LocalStore):
-    """Zarr's local store whose files are on disk when a write returns."""
+    """Zarr's local store whose files are on disk when a write returns; their checksums are noted in `written`."""
+
+    def __init__(self, root: Path, written: dict[str, int], *, read_only: bool = False) -> None:
+        super().__init__(root, read_only=read_only)
+        self.written = written
+
+    def with_read_only(self, read_only: bool = False) -> _Durable:
+        return _Durable(self.root, self.written, read_only=read_only)
 
     def set_sync(self, key: str, value: Any) -> None:
-        _write(self.root / key, value.as_buffer_like())
+        self.written[f"{self.root.name}/{key}"] = _write(self.root / key, value.as_buffer_like())
 
     async def set(self, key: str, value: Any) -> None:
         if not self._is_open:
@@ -204,8 +213,8 @@ class _Durable(LocalStore):
         await asyncio.to_thread(self.set_sync, key, value)
 
 
-def _write(path: Path, content: Any) -> None:
-    """Write a file whole or not at all."""
+def _write(path: Path, content: Any) -> int:
+    """Write a file whole or not at all; return its checksum."""
     draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -214,6 +223,7 @@ def _write(path: Path, content: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
+        return zlib.crc32(content)
     except OSError as error:
         draft.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -227,11 +237,6 @@ def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)  # type: ignore[arg-type]  names are never those of its own arguments
     return buffer.getvalue()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(*values: Any) -> str:

@@ -15,8 +15,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from soilloss.derive.routing import MOST_UNITS
-from soilloss.errors import GridError
 from soilloss.grid.blocks import Window, grow
 from soilloss.grid.passes import Answer, Files, Passes
 from soilloss.grid.rims import Rims, Tile, Tiles, rim_of, set_ring, with_core
@@ -65,19 +63,18 @@ def heights(ground: Ground, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
     that may be closed is seen whole. What touches the halo's edge is larger, and stays open like what touches the
     outside.
     """
-    window = ground.tiles.window(tile)
-    outer, place = grow(window, 1 + max(ground.close_holes, 0), ground.tiles.shape)
+    window, shape = ground.tiles.window(tile), ground.tiles.shape
+    outer, place = grow(window, 1 + max(ground.close_holes, 0), shape)
     raw = np.asarray(ground.source.read(outer))
-    shape = raw.shape
-    z = surface.with_ring(raw)
+    z = surface.with_ring(raw).reshape(raw.shape[0] + 2, -1)
     del raw
-    cut = tuple(slice(p.start, p.stop + 2) for p in place)
-    if ground.close_holes <= 0:
-        return z.reshape(shape[0] + 2, -1)[cut].copy(), np.empty(0, np.int64)
-    void = np.isnan(inner(z.reshape(shape[0] + 2, -1)[cut]))
-    surface.close_holes(z, shape[1] + 2, ground.close_holes)
-    out = z.reshape(shape[0] + 2, -1)[cut].copy()
-    return out, np.flatnonzero(void & ~np.isnan(inner(out)))
+    out = z[tuple(slice(p.start, p.stop + 2) for p in place)]
+    closed = np.empty(0, np.int64)
+    if ground.close_holes > 0 and np.isnan(inner(z).min()):
+        void = np.isnan(inner(out))
+        surface.close_holes(z.reshape(-1), z.shape[1], ground.close_holes)
+        closed = np.flatnonzero(void & ~np.isnan(inner(out)))
+    return np.ascontiguousarray(out), closed
 
 
 def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
@@ -198,7 +195,7 @@ def shrink_flats(
     ground: Ground, round_: int, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
 ) -> Answer:
     """Shorten the distances of a tile's flats by what its ring offers."""
-    shape, cells, w, distance = _flats(ground, files, tile, last, height, ring)
+    shape, cells, w, distance = listed_flats(ground, files, tile, last, height, ring)
     stride = shape[1]
     changed = kernels.enter_flats(w, stride, distance, cells)
     changed = changed[np.argsort(distance[changed], kind="stable")]
@@ -208,7 +205,7 @@ def shrink_flats(
     return {"distance": rim_of(inner(distance.reshape(shape)))}
 
 
-def _flats(
+def listed_flats(
     ground: Ground, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
 ) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
     """Spread the listed flats of a tile over its cells: shape, cells, heights and distances, with their rings."""
@@ -238,103 +235,6 @@ def unsettled(filled: Rims, distance: Rims) -> list[Tile]:
                     one = border[1] + here
                     tiles.add((one, int(n)) if border[0] == "row" else (int(n), one))
     return sorted(tiles)
-
-
-def find_links(
-    ground: Ground,
-    own: np.ndarray | None,
-    keep: Callable[[Files, np.ndarray], None],
-    files: Files,
-    tile: Tile,
-    last: int,
-    height: np.ndarray,
-    ring: np.ndarray,
-) -> Answer:
-    """Third pass: the last directions of a tile, which rim cell leads to which, and what leaves there.
-
-    `own` (rows,) are the whole units that each cell of a row gives; without them nothing is added up.
-    """
-    direction = with_core(files.get("direction"), flow.VOID)
-    shape, cells, w, distance = _flats(ground, files, tile, last, height, ring)
-    codes = kernels.flat_directions(w, shape[1], distance, cells)
-    del w, distance
-    level = codes != flow.VOID
-    direction.reshape(-1)[cells[level]] = codes[level]
-    files.save("patch", cells=cells[level], codes=codes[level])
-    keep(files, inner(direction))
-    amount = None if own is None else added_up(direction, own[ground.tiles.window(tile)[0]], None)
-    return links(ground.rows(tile), direction, amount)
-
-
-def directions(files: Files, missing: int = flow.VOID) -> np.ndarray:
-    """Return the final directions of a tile, with a ring of `missing`."""
-    direction, patch = with_core(files.get("direction"), missing), files.load("patch")
-    direction.reshape(-1)[patch["cells"]] = patch["codes"]
-    return direction
-
-
-def added_up(direction: np.ndarray, own: np.ndarray, inflow: np.ndarray | None) -> np.ndarray:
-    """Return what drains through each cell of a tile, flat with a ring; `inflow` enters at the cells of the rim."""
-    amount = np.zeros(direction.shape, np.int64)
-    inner(amount)[...] = own[:, None]
-    amount[direction == flow.VOID] = 0
-    flat = amount.reshape(-1)
-    if inflow is not None:
-        flat[kernels.rim_cells(direction.shape[0] - 2, direction.shape[1] - 2)] += inflow
-    flow.accumulate(direction.reshape(-1), direction.shape[1], flat)
-    return flat
-
-
-def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray | None) -> Answer:
-    """Return for each rim cell its way out of the tile, its direction if it leads out, and the amount there."""
-    stride = direction.shape[1]
-    rim = kernels.rim_cells(direction.shape[0] - 2, stride - 2)
-    flat = direction.reshape(-1)
-    out, way = kernels.follow_water(flat, stride, rim, metres)
-    codes = flat[rim].copy()
-    goes = rim + surface.offsets(stride)[codes & 7]
-    codes[(codes >= flow.LEAVES) | (flat[goes] != flow.VOID)] = flow.VOID
-    link = np.where(out < 0, -1, np.searchsorted(rim, out)).astype(np.int32)
-    answer = {"link": link, "code": codes, "way": way}
-    return answer if amount is None else {**answer, "amount": amount[rim]}
-
-
-def hand_over(tiles: Tiles, found: dict[Tile, Answer], longest: bool = False) -> dict[Tile, np.ndarray]:
-    """Second central step: what enters each rim cell from other tiles, by tile in the order of `rim_cells`."""
-    first, nodes = {}, 0
-    for tile, answer in found.items():
-        first[tile] = nodes
-        nodes += answer["link"].size
-    link = np.concatenate([np.where(a["link"] < 0, -1, a["link"] + first[t]) for t, a in found.items()])
-    target = np.concatenate([_targets(tiles, tile, found[tile]["code"], first) for tile in found])
-    amount, way = (np.concatenate([a[part] for a in found.values()]) for part in ("amount", "way"))
-    inflow = kernels.hand_over(link, target, way, amount, longest)
-    return {tile: inflow[n : n + found[tile]["link"].size] for tile, n in first.items()}
-
-
-def _targets(tiles: Tiles, tile: Tile, codes: np.ndarray, first: dict[Tile, int]) -> np.ndarray:
-    """Return the node into which each rim cell's water leaves the tile, or -1."""
-    rows, columns = tiles.window(tile)
-    width = columns.stop - columns.start
-    y, x = np.divmod(kernels.rim_cells(rows.stop - rows.start, width), width + 2)
-    step = kernels.row_step()[:, codes & 7]
-    y, x = rows.start + y - 1 + step[0], columns.start + x - 1 + step[1]
-    out = np.full(codes.size, -1, np.int64)
-    leaving = np.flatnonzero(codes != flow.VOID)
-    i, j = y[leaving] // tiles.size[0], x[leaving] // tiles.size[1]
-    for other in set(zip(i.tolist(), j.tolist(), strict=True)):
-        there = leaving[(i == other[0]) & (j == other[1])]
-        out[there] = first[other] + _place(tiles.window(other), y[there], x[there])
-    return out
-
-
-def _place(window: Window, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the places of rim cells in the order of `rim_cells`."""
-    height, width = (w.stop - w.start for w in window)
-    y, x = y - window[0].start, x - window[1].start
-    middle = width + (y - 1) * min(2, width) + (x > 0)
-    last = width + (height - 2) * min(2, width) + x
-    return np.where(y == 0, x, np.where(y == height - 1, last, middle))
 
 
 def fill_tiles(passes: Passes, ground: Ground) -> tuple[dict[Tile, np.ndarray], Rims]:
@@ -376,24 +276,3 @@ def drain_flats(passes: Passes, ground: Ground, filled: Rims, distance: Rims) ->
             distance.put(tile, np.where(answer["distance"] < 0, distance.get(tile), answer["distance"]))
             last[tile] = round_
     return last
-
-
-def accumulate(
-    passes: Passes,
-    ground: Ground,
-    routed: Routed,
-    own: np.ndarray | None,
-    keep: Callable[[Files, np.ndarray], None],
-    parameters: str,
-) -> dict[Tile, Answer]:
-    """Run the pass that settles directions and, with `own` units, adds up; return its answers."""
-    given = {t: (routed.rounds[t], routed.filled.ring(t), routed.distance.ring(t)) for t in ground.tiles.names()}
-    return passes.run("links", partial(find_links, ground, own, keep), given, parameters=(parameters, own))
-
-
-def own_units(own: np.ndarray, unit: float, columns: int) -> np.ndarray:
-    """Return what each cell of a row gives in whole units, after checking that their sum can be held."""
-    units = np.rint(own / unit)
-    if units.sum() * columns > MOST_UNITS:
-        raise GridError(f"cell_size makes cells of {own.max():g} m2, too large to add up; expected metres, check it")
-    return units.astype(np.int64)

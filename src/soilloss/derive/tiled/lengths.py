@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from soilloss.derive.routing import AREA_UNIT, countable
-from soilloss.derive.tiled import d8
+from soilloss.derive.routing import countable
+from soilloss.derive.tiled import amounts, d8
 from soilloss.derive.tiled.frames import around
 from soilloss.grid.blocks import grow
 from soilloss.grid.passes import Answer, Files, Passes, digest
@@ -38,12 +38,12 @@ class Slopes(NamedTuple):
 
 
 def find_channels(
-    ground: d8.Ground, slopes: Slopes, own: np.ndarray, files: Files, tile: Tile, inflow: np.ndarray
+    ground: d8.Ground, slopes: Slopes, own: np.ndarray, least: int, files: Files, tile: Tile, inflow: np.ndarray
 ) -> Answer:
-    """Mark the cells that drain enough for a channel."""
-    direction = d8.directions(files)
-    area = d8.added_up(direction, own[ground.tiles.window(tile)[0]], inflow).reshape(direction.shape)
-    channel = (d8.inner(area) >= slopes.channel_area / AREA_UNIT).astype(np.uint8)
+    """Mark the cells that drain enough for a channel: `least` of what `own` counts."""
+    direction = amounts.directions(files)
+    area = amounts.added_up(direction, own[ground.tiles.window(tile)[0]], inflow).reshape(direction.shape)
+    channel = (d8.inner(area) >= least).astype(np.uint8)
     files.put(slopes.array("channel"), channel)
     return {"channel": rim_of(channel)}
 
@@ -53,7 +53,7 @@ def cut_slopes(ground: d8.Ground, slopes: Slopes, files: Files, tile: Tile, ring
     window = ground.tiles.window(tile)
     (rows, columns), place = grow(window, 1, ground.tiles.shape)
     w = around(ground, files, tile, "filled", files.get("filled"), 1, np.nan)
-    code = around(ground, files, tile, "direction", d8.inner(d8.directions(files)), 1, np.uint8(flow.VOID))
+    code = around(ground, files, tile, "direction", d8.inner(amounts.directions(files)), 1, np.uint8(flow.VOID))
     code[0] = code[-1] = code[:, 0] = code[:, -1] = flow.VOID
     stops = np.zeros(w.shape, np.uint8)
     here = tuple(slice(p.start + 1, p.stop + 1) for p in place)
@@ -79,7 +79,7 @@ def cut_slopes(ground: d8.Ground, slopes: Slopes, files: Files, tile: Tile, ring
     metres = countable(ground.rows(tile))
     ringed = with_core(cut, flow.VOID)
     length = longest(slopes, with_core(code[here], flow.VOID), ringed, metres, None)
-    return d8.links(metres, ringed, length)
+    return amounts.links(metres, ringed, length)
 
 
 def longest(
@@ -96,16 +96,19 @@ def longest(
 
 
 def prepare(
-    passes: Passes, ground: d8.Ground, slopes: Slopes, links: dict[Tile, Answer], own: np.ndarray | None
+    passes: Passes, ground: d8.Ground, slopes: Slopes, links: dict[Tile, Answer], own: np.ndarray | None, least: int
 ) -> dict[Tile, np.ndarray]:
-    """Run the passes of slope length after those of the directions; return what enters each rim cell."""
+    """Run the passes of slope length after those of the directions; return what enters each rim cell.
+
+    A cell is a channel that drains `least` of what `own` counts.
+    """
     tiles = ground.tiles
     rims = None
     if own is not None:
-        inflow = d8.hand_over(tiles, links)
+        inflow = amounts.hand_over(tiles, links)
         found = passes.run(
             "channels",
-            partial(find_channels, ground, slopes, own),
+            partial(find_channels, ground, slopes, own, least),
             {tile: (inflow[tile],) for tile in tiles.names()},
             {slopes.array("channel"): "u1"},
             slopes.key(),
@@ -120,13 +123,13 @@ def prepare(
         {slopes.array("cut"): "u1", slopes.array("stop"): "u1"},
         slopes.key(),
     )
-    return d8.hand_over(tiles, found, longest=True)
+    return amounts.hand_over(tiles, found, longest=True)
 
 
 def lengths(ground: d8.Ground, slopes: Slopes, inflow: dict[Tile, np.ndarray], files: Files, tile: Tile) -> np.ndarray:
     """Return the slope lengths of a tile, NaN where slopes end."""
     cut = with_core(files.get(slopes.array("cut")), flow.VOID)
-    found = longest(slopes, d8.directions(files), cut, countable(ground.rows(tile)), inflow[tile])
+    found = longest(slopes, amounts.directions(files), cut, countable(ground.rows(tile)), inflow[tile])
     out = d8.inner(np.minimum(found, slopes.max_length).reshape(cut.shape))
     out[files.get(slopes.array("stop")) != 0] = np.nan
     return out

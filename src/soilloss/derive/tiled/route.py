@@ -18,14 +18,16 @@ a crash or for another variable of the same heights. Without a folder everything
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from soilloss.derive import routing, terrain
-from soilloss.derive.tiled import d8, frames, lengths, shares
+from soilloss.derive.tiled import amounts, d8, frames, lengths, shares
 from soilloss.errors import ProjectError
 from soilloss.grid import passes as engine
 from soilloss.grid import rims
@@ -37,7 +39,8 @@ from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
 TILE = 2048
-CODE = (d8, frames, lengths, shares, routing, engine, rims, fill, flow, multiflow, slope_length, surface, kernels)
+CODE = (amounts, d8, frames, lengths, shares, routing, engine, rims)
+CODE += (fill, flow, multiflow, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
 
@@ -177,10 +180,10 @@ def _filled(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
 
 
 def _direction(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
-    d8.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), None, frames.nothing, "")
+    amounts.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), None, frames.nothing, "")
 
     def make(files: Files, tile: Tile) -> np.ndarray:
-        code = d8.inner(d8.directions(files))
+        code = d8.inner(amounts.directions(files))
         return _masked(files, code, code.astype(np.float32))
 
     return make
@@ -199,16 +202,16 @@ def _amounts(run: Passes, ground: d8.Ground, used: dict[str, Any], own: np.ndarr
         raise routing.unknown("routing", used["routing"], routing.ROUTINGS)
     if used["routing"] != "d8":
         return _shared(run, ground, used["exponent"] if used["routing"] == "mfd" else None, own)
-    units = d8.own_units(own, unit, ground.tiles.shape[1])
-    found = d8.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), units, frames.nothing, "")
-    inflow = d8.hand_over(ground.tiles, found)
+    units, worth = amounts.own_units(own, unit, ground.tiles.shape[1])
+    found = amounts.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), units, frames.nothing, "")
+    inflow = amounts.hand_over(ground.tiles, found)
 
     def make(files: Files, tile: Tile) -> np.ndarray:
-        direction = d8.directions(files)
+        direction = amounts.directions(files)
         rows = ground.tiles.window(tile)[0]
-        amount = d8.added_up(direction, units[rows], inflow[tile]).reshape(direction.shape)
+        amount = amounts.added_up(direction, units[rows], inflow[tile]).reshape(direction.shape)
         out = _masked(files, d8.inner(direction), d8.inner(amount).astype(np.float64))
-        out *= unit
+        out *= worth * unit
         return out
 
     return make
@@ -216,7 +219,7 @@ def _amounts(run: Passes, ground: d8.Ground, used: dict[str, Any], own: np.ndarr
 
 def _with_frames(run: Passes, ground: d8.Ground, units: np.ndarray | None) -> dict[Tile, Any]:
     routed = d8.route(run, ground, frames.keep_filled, "frames")
-    return d8.accumulate(run, ground, routed, units, frames.keep_direction, "frames")
+    return amounts.accumulate(run, ground, routed, units, frames.keep_direction, "frames")
 
 
 def _shared(run: Passes, ground: d8.Ground, exponent: float | None, own: np.ndarray) -> Make:
@@ -226,7 +229,7 @@ def _shared(run: Passes, ground: d8.Ground, exponent: float | None, own: np.ndar
     shares.accumulate(run, ground, sharing)
 
     def make(files: Files, tile: Tile) -> np.ndarray:
-        return _masked(files, d8.inner(d8.directions(files)), files.get(sharing.array()).copy())
+        return _masked(files, d8.inner(amounts.directions(files)), files.get(sharing.array()).copy())
 
     return make
 
@@ -235,15 +238,16 @@ def _length(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
     if used["start"] not in terrain.STARTS:
         raise routing.unknown("start", used["start"], terrain.STARTS)
     slopes = lengths.Slopes(*(used[name] for name in lengths.Slopes._fields))
-    units = None
+    units, least = None, 0
     if np.isfinite(slopes.channel_area):
         own = ground.metres[0] * ground.metres[1]
-        units = d8.own_units(own, routing.AREA_UNIT, ground.tiles.shape[1])
-    inflow = lengths.prepare(run, ground, slopes, _with_frames(run, ground, units), units)
+        units, worth = amounts.own_units(own, routing.AREA_UNIT, ground.tiles.shape[1])
+        least = math.ceil(Fraction(slopes.channel_area) / Fraction(routing.AREA_UNIT) / worth)
+    inflow = lengths.prepare(run, ground, slopes, _with_frames(run, ground, units), units, least)
 
     def make(files: Files, tile: Tile) -> np.ndarray:
         out = lengths.lengths(ground, slopes, inflow, files, tile)
-        return _masked(files, d8.inner(d8.directions(files)), out).astype(np.float32)
+        return _masked(files, d8.inner(amounts.directions(files)), out).astype(np.float32)
 
     return make
 

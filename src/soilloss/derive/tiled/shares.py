@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from soilloss.derive.tiled import d8
+from soilloss.derive.tiled import amounts, d8
 from soilloss.derive.tiled.frames import DEPTH, around
 from soilloss.grid.blocks import grow
 from soilloss.grid.passes import Answer, Files, Passes, digest
@@ -56,7 +56,7 @@ def sweep(ground: d8.Ground, sharing: Sharing, files: Files, tile: Tile, ring: n
     wide = grow(window, sharing.halo + 1, shape)[0]
     w = around(ground, files, tile, "filled", files.get("filled"), sharing.halo + 1, np.nan)
     code = around(
-        ground, files, tile, "direction", d8.inner(d8.directions(files)), sharing.halo + 1, np.uint8(flow.VOID)
+        ground, files, tile, "direction", d8.inner(amounts.directions(files)), sharing.halo + 1, np.uint8(flow.VOID)
     )
     top, left = rows.start - wide[0].start, columns.start - wide[1].start
     cut = (slice(top, top + rows.stop - rows.start + 2), slice(left, left + columns.stop - columns.start + 2))
