@@ -100,7 +100,8 @@ def references() -> str:
 def lookup_tables() -> str:
     """The tables of the package, whole."""
     parts = [
-        f"## {name}\n\n{table('|'.join(map(str, t.columns)), t.fillna('').to_numpy())}" for name, t in all_tables()
+        f"## {name}\n\n{table('|'.join(map(str, t.columns)), t.astype(object).fillna('').to_numpy())}"
+        for name, t in all_tables()
     ]
     return "# Tables\n\nWhere a table says *unverified*, nobody has checked it against its source yet.\n\n" + "\n".join(
         parts

@@ -36,6 +36,7 @@ SOURCE = "given"
 # L and S that were published for each other; LS by `length_times_steepness` is compared for each pair
 PAIRS = (("mccool_1989", "mccool_1987"), ("liu_2000", "liu_1994"), ("mee_2021_length", "mee_2021_steepness"))
 PRINTED = "_as_printed"
+MEASURES = ("mean", "total_t", "area_ha", "ratio", "correlation")
 
 
 class Alternative(NamedTuple):
@@ -252,30 +253,16 @@ def _draft(site: Site, path: Path) -> Draft:
 def _result(
     site: Site, work: Factorial, counted: Counted, names: dict[str, list[str]], maps: dict[Combination, Path]
 ) -> dict[str, Any]:
-    sums = {name: counted.sums[:, i] for i, name in enumerate(SUMS)}
-    logs = sums["log"] / counted.positive if counted.positive else np.full(len(counted.sums), np.nan)
-    shares, interplay = variance_shares(logs.tolist(), work.combinations, work.full)
-    alike = correlations(counted)
+    measured = _measure(counted)
+    shares, interplay = variance_shares([one["mean_log"] for one in measured], work.combinations, work.full)
     factors = []
     for f, (factor, known) in enumerate(names.items()):
         lines = []
         for i, name in enumerate(known):
             combination = tuple(i if g == f else 0 for g in range(len(names)))
-            c = work.combinations.index(combination)
-            lines.append(
-                {
-                    "method": name,
-                    "own": i == 0,
-                    "mean": _number(sums["mass"][c] / sums["area"][c] if sums["area"][c] else math.nan),
-                    "total_t": _number(sums["mass"][c]),
-                    "area_ha": _number(sums["area"][c]),
-                    "ratio": _number(
-                        sums["common_mass"][c] / sums["common_mass"][0] if sums["common_mass"][0] else math.nan
-                    ),
-                    "correlation": _number(alike[c]),
-                    "map": maps[combination].as_posix(),
-                }
-            )
+            found = measured[work.combinations.index(combination)]
+            kept = {key: _number(found[key]) for key in MEASURES}
+            lines.append({"method": name, "own": i == 0, **kept, "map": maps[combination].as_posix()})
         ratios = [line["ratio"] for line in lines if line["ratio"]]
         times = max(ratios) / min(ratios) if ratios else None
         factors.append({"variable": factor, "times": times, "share": _number(shares[f]), "alternatives": lines})
@@ -291,12 +278,26 @@ def _result(
         "combinations": [
             {
                 **{factor: names[factor][i] for factor, i in zip(names, combination, strict=True)},
-                "mean_log": _number(logs[c]),
-                "ratio": _number(sums["common_mass"][c] / sums["common_mass"][0]) if sums["common_mass"][0] else None,
+                **{key: _number(found[key]) for key in ("ratio", "mean_log")},
             }
-            for c, combination in enumerate(work.combinations)
+            for combination, found in zip(work.combinations, measured, strict=True)
         ],
     }
+
+
+def _measure(counted: Counted) -> list[dict[str, float]]:
+    """What is said of each combination; the first is the one to compare with."""
+    sums = {name: counted.sums[:, i] for i, name in enumerate(SUMS)}
+    with np.errstate(all="ignore"):
+        columns = {
+            "mean": sums["mass"] / sums["area"],
+            "total_t": sums["mass"],
+            "area_ha": sums["area"],
+            "ratio": sums["common_mass"] / sums["common_mass"][0],
+            "correlation": correlations(counted),
+            "mean_log": sums["log"] / np.float64(counted.positive),
+        }
+    return [dict(zip(columns, map(float, row), strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:
@@ -305,7 +306,7 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
     spread = [
         (
             *(factor["variable"], line["method"], "yes" if line["own"] else "no"),
-            *(line[key] for key in ("mean", "total_t", "area_ha", "ratio", "correlation")),
+            *(line[key] for key in MEASURES),
         )
         for factor in result["factors"]
         for line in factor["alternatives"]
