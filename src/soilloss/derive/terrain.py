@@ -23,6 +23,7 @@ from soilloss.derive.routing import (
     stride_of,
     unknown,
 )
+from soilloss.derive.whole import whole_grid
 from soilloss.equation import equation
 from soilloss.kernels import slope_length as lengths
 from soilloss.kernels import surface
@@ -109,7 +110,7 @@ def aspect_horn_1981(elevation, *, cell_size=None):
     return _horn(surface.aspect, elevation, cell_size)
 
 
-@equation(gives="filled_elevation", cite="barnes2014", whole=True)
+@whole_grid(gives="filled_elevation", cite="barnes2014")
 def fill_depressions(elevation, *, close_holes=1):
     r"""Heights with every depression filled to the level at which it spills.
 
@@ -147,7 +148,7 @@ def fill_depressions(elevation, *, close_holes=1):
     return on_grid(elevation, filled(elevation, close_holes))
 
 
-@equation(gives="flow_direction", cite="ocallaghan1984", whole=True)
+@whole_grid(gives="flow_direction", cite="ocallaghan1984")
 def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
     r"""Direction of steepest descent on the filled surface.
 
@@ -187,7 +188,7 @@ def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
     return on_grid(elevation, codes)
 
 
-@equation(gives="flow_accumulation", cite="ocallaghan1984", whole=True)
+@whole_grid(gives="flow_accumulation", cite="ocallaghan1984")
 def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, cell_size=None):
     r"""Cells that drain through each cell, itself included.
 
@@ -230,7 +231,7 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
     return accumulated(elevation, metres, np.ones(metres.shape[1]), 1, routing, exponent, close_holes)
 
 
-@equation(gives="contributing_area", cite="freeman1991", whole=True)
+@whole_grid(gives="contributing_area", cite="freeman1991")
 def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, cell_size=None):
     r"""Area that drains through each cell, itself included.
 
@@ -306,7 +307,7 @@ def channels(contributing_area, *, threshold_area=1e6):
     return np.where(np.isnan(area), np.nan, area >= threshold_area).astype(np.float32)
 
 
-@equation(gives="slope_length", cite="hickey2000", whole=True)
+@whole_grid(gives="slope_length", cite="hickey2000", clip=("max_length",))
 def slope_length(
     elevation,
     channels=None,

@@ -81,9 +81,8 @@ def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
     """First pass: basins of a tile, and what the centre must know to find the levels at which they spill."""
     z, _ = heights(ground, tile)
     rim_heights = rim_of(inner(z))
-    ring = np.ones(z.shape, bool)
-    ring[1:-1, 1:-1] = False
-    z[ring & ~np.isnan(z)] = np.inf
+    for line in (z[0], z[-1], z[:, 0], z[:, -1]):
+        line[~np.isnan(line)] = np.inf
     stride = z.shape[1]
     flat = z.reshape(-1)
     pointer, label = np.full(z.size, fill.VOID, np.uint8), np.full(z.size, fill.NO_BASIN, np.int32)
