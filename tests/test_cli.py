@@ -48,11 +48,13 @@ def test_json_is_one_object_and_nothing_else(demo, capsys):
     assert err == ""
 
 
-def test_plan_shows_places(demo, capsys, tmp_path):
+def test_plan_shows_places(demo, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
     code, out, _ = command(capsys, "plan", demo / "project.yml", "--graph", tmp_path / "plan.svg")
     assert code == 0
+    assert max(map(len, out.splitlines())) <= 80
     assert "contributing_area <- contributing_area(elevation" in out
-    assert "cells of 30 in EPSG:31985" in out
+    assert "cells of 30 m in EPSG:31985" in out
     assert (tmp_path / "plan.svg").read_text().startswith("<svg")
     assert json.loads(command(capsys, "plan", demo / "project.yml", "--json")[1])["grid"]["shape"]
 
@@ -147,10 +149,23 @@ def test_interrupt_is_a_sentence(capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "app", interrupted)
+    monkeypatch.setattr("soilloss.workflow.site.open_site", interrupted)
     code, _, err = command(capsys, "run", "x.yml")
     assert code == 130
     assert "earlier results are as they were" in err
+
+
+def test_a_full_disk_is_named(capsys, monkeypatch):
+    def full(*_, **__):
+        try:
+            raise RuntimeError("write: No space left on device")
+        except RuntimeError as cause:
+            raise OSError("Write failed. See previous exception for details.") from cause
+
+    monkeypatch.setattr("soilloss.workflow.site.open_site", full)
+    code, _, err = command(capsys, "run", "x.yml")
+    assert code == 3
+    assert err == "soilloss: write: No space left on device; check the path, the disk and permissions\n"
 
 
 def test_compare_says_how_many_times_a_choice_changes_the_answer(demo, capsys):

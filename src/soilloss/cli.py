@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import Annotated, Any
 
 from cyclopts import App, Parameter
@@ -24,11 +26,14 @@ app = App(
     name="soilloss",
     version=__version__,
     help="Maps of soil erosion by water from Earth-observation data. Start with: soilloss demo",
+    suppress_keyboard_interrupt=False,  # `main` has words for it
 )
 
 Set = Annotated[list[str], Parameter(name="--set", negative=(), help="Change one key, e.g. methods.cover.alpha=2.5.")]
 Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON object and nothing else.")]
 Workers = Annotated[int | None, Parameter(help="Threads; default is the processors at hand.")]
+
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
 
 @app.command
@@ -102,9 +107,11 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
     if json:
         _print_json(described)
         return
+    width = min(120, get_terminal_size().columns)
     for step in described["steps"]:
-        print(f"{step['place']:8} {step['state']:7} {step['text']:72} {step['citation']}".rstrip())
-    print(described["words"])
+        start, cite = f"{step['place']:7}{step['state']:8}", f"  [{step['citation']}]" if step["citation"] else ""
+        print(fill(step["text"] + cite, width, initial_indent=start, subsequent_indent=" " * 19, **_WHOLE_WORDS))
+    print(fill(described["words"], width, **_WHOLE_WORDS))
 
 
 @app.command
@@ -305,9 +312,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"soilloss: {error.name} is not installed; install soilloss again", file=sys.stderr)
         sys.exit(MissingExtraError.exit_code)
     except OSError as error:
-        reason = f"{error.filename or ''}: {error.strerror or error}"
-        print(f"soilloss: {reason}; check the path, the disk and permissions", file=sys.stderr)
+        print(f"soilloss: {_reason(error)}; check the path, the disk and permissions", file=sys.stderr)
         sys.exit(3)
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong where; the raster library names only the last step and keeps the cause behind it."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(cause)
 
 
 def _site(file: Path, settings: list[str]) -> Any:

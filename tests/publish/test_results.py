@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from soilloss.publish import results
+from soilloss.publish import html, results
 from soilloss.publish.page import Page
 from soilloss.publish.report import write_report
 
@@ -17,6 +17,13 @@ def test_the_answer_comes_first_with_units(report):
     assert "t ha⁻¹ yr⁻¹ of soil by sheet and rill erosion" in text[start : start + 120]
     assert start < text.index("The study area (red) spans")
     assert "is graded high or very high" in text
+
+
+def test_the_note_of_the_project_comes_before_the_answer(finished):
+    folder, record = finished
+    note = "NDVI < reflectance"
+    assert results.note(Page(folder, {**record, "note": note}, {})) == f"<p><strong>{html.text(note)}</strong></p>\n"
+    assert results.note(Page(folder, {**record, "note": ""}, {})) == ""
 
 
 def test_captions_name_units_and_images_have_words(report):

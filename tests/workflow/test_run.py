@@ -131,6 +131,42 @@ def test_a_swap_cut_off_half_way_is_undone(landscape):
     assert not (landscape / ".out.former").exists()
 
 
+def test_a_swap_cut_off_at_its_end_is_finished(landscape):
+    execute(open_site(landscape / "project.yml"))
+    (landscape / ".out.former").mkdir()
+    (landscape / ".out.former/record.json").write_text("{}")
+    (landscape / ".out.former/notes.txt").write_text("mine")
+    execute(open_site(landscape / "project.yml"))
+    assert (landscape / "out/notes.txt").read_text() == "mine"
+    assert not (landscape / ".out.former").exists()
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_the_project_does_not_lie_in_its_result(landscape, monkeypatch, folder):
+    monkeypatch.chdir(landscape)
+    with pytest.raises(sl.ProjectError, match="holds the project file itself"):
+        sl.run("project.yml", publish={"folder": folder})
+
+
+@pytest.mark.parametrize("workers", [0, -3])
+def test_workers_are_counted_from_one(landscape, workers):
+    with pytest.raises(sl.ProjectError, match=f"workers is {workers}, expected 1 or more"):
+        sl.run(landscape / "project.yml", workers=workers)
+
+
+def test_level_cells_are_no_gap(landscape, grid):
+    heights = synthetic.fractal(grid.shape, seed=3)
+    heights[20:40, 30:60] = heights[20:40, 30:60].max()
+    synthetic.write_raster(landscape / "dem.tif", heights, grid)
+    sand = np.full(grid.shape, 0.4, "f4")
+    sand[25:35, 35:55] = np.nan
+    synthetic.write_raster(landscape / "sand.tif", sand, grid)
+    execute(open_site(landscape / "project.yml", {"sources.sand": "sand.tif"}))
+    gaps = {gap["variable"]: gap["cells"] for gap in record.read(landscape / "out")["gaps"]}
+    assert gaps["sand"] == 200
+    assert "aspect" not in gaps
+
+
 def test_quarters_add_up_to_years(landscape, grid, write_project):
     shares = (0.1, 0.2, 0.5, 0.2)
     for year in (2001, 2002, 2003):

@@ -62,3 +62,10 @@ def test_a_cut_off_raster_leaves_nothing(tmp_path):
     with pytest.raises(SourceError):
         write_raster(tmp_path / "a.tif", synthetic.small_grid(), "float32", 1, parts())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_hashes_where_nothing_can_be_written(tmp_path):
+    (tmp_path / "a.bin").write_bytes(b"a")
+    (tmp_path / "file").write_text("")
+    store = Store(tmp_path / "file" / ".soilloss")
+    assert store.file_hash(tmp_path / "a.bin") == Store(tmp_path / ".soilloss").file_hash(tmp_path / "a.bin")

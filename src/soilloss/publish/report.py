@@ -63,7 +63,7 @@ def write_report(folder: Path, record: Mapping[str, Any] | None = None) -> Path:
         version=text(page.record.get("soilloss", "")),
         title=text(page.record.get("name", "soil loss")),
         subtitle=results.subtitle(page),
-        answer=results.answer(page),
+        answer=results.note(page) + results.answer(page),
         contents=" ".join(f'<a href="#{name}">{text(title)}</a>' for name, title, _ in shown),
         sections="\n".join(
             f'<section id="{name}">\n<h2>{text(title)}</h2>\n{body}\n</section>' for name, title, body in shown

@@ -37,6 +37,12 @@ def _period(page: Page) -> str:
     return html.text("–".join(dict.fromkeys([steps[0], steps[-1]]))) if steps else ""
 
 
+def note(page: Page) -> str:
+    """Return what the project file says that readers have to know first."""
+    words = page.record.get("note", "")
+    return f"<p><strong>{html.text(words)}</strong></p>\n" if words else ""
+
+
 def answer(page: Page) -> str:
     """Return the result in a sentence and four numbers."""
     total, unit, period = page.record["total"], _unit(page.unit()), _period(page)

@@ -38,7 +38,7 @@ def describe(site: Site) -> dict[str, Any]:
         "seconds": round(seconds, 1),
     }
     out["words"] = (
-        f"{site.shape[0]} x {site.shape[1]} cells of {abs(site.grid.affine.a):g} in {site.crs_name}, "
+        f"{site.shape[0]} x {site.shape[1]} cells of {abs(site.grid.affine.a):g} {_unit(site)} in {site.crs_name}, "
         f"{len(site.project.steps)} time step{'s' * (len(site.project.steps) != 1)}, {len(maps)} maps; "
         f"about {_size(memory)} of memory, {_size(disk)} of disk, {_time(seconds)}"
     )
@@ -75,6 +75,11 @@ def _text(site: Site, step: Step) -> str:
         inner = f"{source.method}({source.table})" if source.method else source.table
         return f"{step.variable} <- {source.interpolate}({inner})"
     return f"{step.variable} <- {source.file if isinstance(source, projects.Raster) else source.polygons}"
+
+
+def _unit(site: Site) -> str:
+    crs = site.grid.crs
+    return "degrees" if crs is None or crs.geographic else {"metre": "m"}.get(crs.units[0], crs.units[0])
 
 
 def _size(count: float) -> str:

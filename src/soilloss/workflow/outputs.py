@@ -282,10 +282,14 @@ class _Place:
             return
         work = self.run.work
         gone = {name: _missing(values[name], cells) for name in work.reads}
+        made_from = {one.variable: one.inputs for one in self.run.site.steps}
         for name in work.reads:
-            self._note(name, cells, gone[name])
+            behind = [gone[other] for other in made_from.get(name, ()) if other in gone]
+            self._note(name, cells, gone[name] & ~np.logical_or.reduce(behind) if behind else gone[name])
         for one in work.steps:
             gone[one.variable] = _missing(values[one.variable], cells)
+            if one.variable == "aspect" and "slope" in gone:
+                gone["aspect"] &= gone["slope"]  # level cells face nowhere, and that is no gap
             known = ~np.logical_or.reduce([gone[name] for name in one.inputs])
             self._note(one.variable, cells, gone[one.variable] & known)
 

@@ -203,9 +203,10 @@ class Publish(_Strict):
 
 
 class Project(_Strict):
-    """A whole project file."""
+    """A whole project file; `note` is what readers of the report have to know first."""
 
     name: str = "soil loss"
+    note: str = ""
     data: str = "."
     area: str | None = None
     grid: Grid = Grid(like="elevation")

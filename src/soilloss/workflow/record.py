@@ -46,6 +46,7 @@ def make(
     return {
         "soilloss": soilloss.__version__,
         "name": project.name,
+        "note": project.note,
         "model": project.model,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "elapsed_s": round(elapsed, 2),
@@ -157,7 +158,7 @@ def _input(site: Site, name: str) -> dict[str, Any]:
     if not isinstance(given, RasterSource):
         return out | {"kind": "constant", "value": given}
     kinds = {projects.Table: "table", projects.Polygons: "polygons", projects.Raster: "raster"}
-    paths = [Path(path) for _, path in site.unaligned.get(name, given).files]
+    paths = [Path(path) for path in dict.fromkeys(path for _, path in site.unaligned.get(name, given).files)]
     if isinstance(source, projects.Table | projects.Polygons):
         paths = [site.data / (source.table if isinstance(source, projects.Table) else source.polygons)]
     else:

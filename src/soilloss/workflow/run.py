@@ -109,6 +109,9 @@ def execute(
 ) -> Outcome:
     """Run a site: examine, make the stored steps, pass, publish, swap."""
     started = time.monotonic()
+    if workers is not None and workers < 1:
+        raise ProjectError(f"workers is {workers}, expected 1 or more; leave it out to use all processors")
+    _apart(site)
     _recover(site.folder)
     _own_or_empty(site.folder)
     with files.environment():
@@ -167,6 +170,15 @@ def _publish(
     progress("report", 1, 1)
 
 
+def _apart(site: Site) -> None:
+    """Refuse an output folder in which the project file itself would lie."""
+    if site.file.resolve().is_relative_to(site.folder.resolve()):
+        raise ProjectError(
+            f"publish.folder {site.project.publish.folder!r} holds the project file itself; name a folder for the "
+            "result alone, such as out"
+        )
+
+
 def _own_or_empty(folder: Path) -> None:
     """Refuse to write into a folder that holds something else than an earlier result."""
     if folder.exists() and not folder.is_dir():
@@ -184,17 +196,25 @@ def _swap(draft: Path, folder: Path) -> None:
     if folder.exists():
         folder.rename(former)
     draft.rename(folder)
-    for entry in former.iterdir() if former.exists() else ():
-        if entry.name not in OWN:
+    if former.exists():
+        _clear(former, folder)
+
+
+def _clear(former: Path, folder: Path) -> None:
+    """Take what the user laid into the former result along to the new one, and remove the rest."""
+    for entry in former.iterdir():
+        if entry.name not in OWN and not (folder / entry.name).exists():
             entry.rename(folder / entry.name)
     shutil.rmtree(former, ignore_errors=True)
 
 
 def _recover(folder: Path) -> None:
-    """Undo a swap that was cut off between its two renames, and sweep up drafts of runs that were killed."""
+    """Undo or finish a swap that was cut off, and sweep up drafts of runs that were killed."""
     former = folder.with_name(f".{folder.name}.former")
     if former.exists() and not folder.exists():
         former.rename(folder)
+    elif former.exists():
+        _clear(former, folder)
     if folder.parent.exists():
         for left in folder.parent.glob(f".{folder.name}.*.part"):
             if not _alive(left.name.split(".")[-2]):

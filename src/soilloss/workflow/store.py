@@ -11,6 +11,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,10 +97,12 @@ class Store:
             return {}
 
     def _write_hashes(self, known: dict[str, str]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Remember hashes; where nothing can be written, `check` and `plan` do without."""
         draft = self.folder / f"hashes.json.{os.getpid()}"
-        draft.write_text(json.dumps(known))
-        draft.replace(self.folder / "hashes.json")
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            draft.write_text(json.dumps(known))
+            draft.replace(self.folder / "hashes.json")
 
 
 def write_raster(
