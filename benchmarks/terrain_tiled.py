@@ -1,0 +1,157 @@
+"""Terrain tile by tile, streamed from a file: speed, memory, and what it costs against the same work in memory.
+
+    python benchmarks/terrain_tiled.py [--cells 10000] [--tile 2048] [--folder DIR] [--jobs count,length,area]
+
+Every row runs in a process of its own, which reads windows of a file and writes the result by windows to another.
+The peak is of resident memory beyond the process before its work, per thread; in memory it is per cell. `--in-memory`
+adds the rows that need the whole grid in memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+
+SIDE = 30.0
+JOBS = {
+    "count": ("flow_accumulation", {}),
+    "length": ("slope_length", {"channel_area": 1e6}),
+    "area": ("contributing_area", {"routing": "mfd"}),
+}
+
+
+def make_heights(path: Path, cells: int, step: float = 0.1) -> None:
+    """Write a landscape by strips: a fractal repeated and mirrored, so it joins, on a slope and some long waves."""
+    from terrain import fractal
+
+    piece = min(cells, 2000)
+    patch = fractal(piece, 3.2, 0.0)
+    patch = np.hstack([np.vstack([patch, patch[::-1]]), np.vstack([patch, patch[::-1]])[:, ::-1]])
+    out = np.lib.format.open_memmap(path, "w+", np.float32, (cells, cells))
+    x = np.arange(cells)
+    for top in range(0, cells, 500):
+        y = np.arange(top, min(top + 500, cells))
+        z = 0.5 * patch[np.ix_(y % len(patch), x % len(patch))]
+        z += 300 * (np.sin(x / 3100) + np.cos(x / 1700))[None] * np.sin(y / 2300)[:, None] - 0.002 * (
+            x[None] + y[:, None]
+        )
+        out[top : top + len(y)] = np.round(z / step) * step
+    out.flush()
+
+
+def peak_while(work) -> tuple[float, float, float]:
+    """Return processor and wall seconds and the growth of resident memory at its peak, in MB."""
+
+    def resident() -> float:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+    before, peak, done = resident(), [0.0], threading.Event()
+
+    def watch() -> None:
+        while not done.wait(0.01):
+            peak[0] = max(peak[0], resident() - before)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    done.set()
+    watcher.join()
+    return cpu, wall, peak[0]
+
+
+class File:
+    """Reads windows of an array file without keeping its pages."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.shape = np.load(path, mmap_mode="r").shape
+
+    def __call__(self, window) -> np.ndarray:
+        return np.load(self.path, mmap_mode="r")[window].copy()
+
+
+def one(job: str, path: Path, folder: Path, tile: int, workers: int) -> dict[str, float]:
+    """Run one job in this process; `workers` 0 is the whole grid in memory."""
+    from soilloss.derive import terrain
+    from soilloss.derive.tiled import Source, route
+    from soilloss.grid.blocks import run_blocks, windows
+
+    name, options = JOBS[job]
+    functions = {"flow_accumulation": terrain.flow_accumulation, "slope_length": terrain.slope_length}
+    function = functions.get(name, terrain.contributing_area)
+    read = File(path)
+    out = np.lib.format.open_memmap(folder / f"{job}.npy", "w+", np.float64, read.shape)
+    small = np.random.default_rng(1).random((64, 64)).astype(np.float32)
+    function(small, cell_size=SIDE, **options)
+    route(name, Source(small.__getitem__), small.shape, SIDE, options=options, tile=32, workers=1)((slice(0, 64),) * 2)
+    told: dict[str, float] = {}
+    start = time.perf_counter()
+
+    def work() -> None:
+        if not workers:
+            out[:] = function(np.load(path), cell_size=SIDE, **options)
+            return
+        how = {"folder": folder / "scratch", "tile": tile, "workers": workers}
+        progress = lambda name, done, total: told.__setitem__(name, time.perf_counter() - start)  # noqa: E731
+        reader = route(name, Source(read, "bench"), read.shape, SIDE, options=options, progress=progress, **how)
+        for window, part in run_blocks(reader, windows(read.shape, reader.tile), workers):
+            out[window] = part
+            out.flush()
+            drop(out)
+        reader.discard()
+
+    cpu, wall, peak = peak_while(work)
+    return {"cpu": cpu, "wall": wall, "peak": peak, "passes": told, "sum": float(np.nansum(out[:: max(1, tile // 7)]))}
+
+
+def drop(out: np.ndarray) -> None:
+    """Give the pages of a mapped file back: they are not this program's memory."""
+    import mmap
+
+    if isinstance(out.base, mmap.mmap):
+        out.base.madvise(mmap.MADV_DONTNEED)
+
+
+def main() -> None:
+    """Run every job in memory and tile by tile, one process each, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--cells", type=int, default=10_000)
+    parser.add_argument("--tile", type=int, default=2048)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--jobs", default="count,length,area")
+    parser.add_argument("--in-memory", action="store_true")
+    parser.add_argument("--one", nargs=3, metavar=("JOB", "WORKERS", "FOLDER"), help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one:
+        job, workers, folder = asked.one
+        print(json.dumps(one(job, Path(folder) / "z.npy", Path(folder), asked.tile, int(workers))))
+        return
+    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+        make_heights(Path(folder) / "z.npy", asked.cells)
+        print(f"{'job':8} {'threads':>9} {'CPU s':>8} {'wall s':>8} {'Mcells/CPU s':>13} {'peak MB':>9}")
+        for job in asked.jobs.split(","):
+            for workers in ([0] if asked.in_memory else []) + [1, 2]:
+                words = ["--cells", str(asked.cells), "--tile", str(asked.tile), "--one", job, str(workers), folder]
+                done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
+                row = json.loads(done.stdout.splitlines()[-1])
+                speed = asked.cells**2 / 1e6 / row["cpu"]
+                threads = "in memory" if workers == 0 else workers
+                print(
+                    f"{job:8} {threads:>9} {row['cpu']:8.1f} {row['wall']:8.1f} {speed:13.1f} {row['peak']:9.0f}"
+                    f"   {row['sum']:.6e} {' '.join(f'{k}: {v:.1f}' for k, v in row['passes'].items())}",
+                    flush=True,
+                )
+
+
+if __name__ == "__main__":
+    main()
