@@ -64,8 +64,9 @@ def suitable_land_cover(
     Returns
     -------
     scenario : mapping or Dataset
-        ``land_cover`` (uint8, 0 where missing, also where the answer depends on a value that is missing), ``rule`` (number of
-        the line that applied, from 1; 0 where the class has none), ``unresolved`` (1 where its note says so).
+        ``land_cover`` (uint8; 0 where missing, also where the answer depends on a value that is missing), ``rule``
+        (number of the line that applied, from 1; 0 where the class has none), ``unresolved`` (1 where its note says
+        so).
 
     Raises
     ------
