@@ -109,7 +109,7 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
         return
     width = min(120, get_terminal_size().columns)
     for step in described["steps"]:
-        start, cite = f"{step['place']:7}{step['state']:8}", f"  [{step['citation']}]" if step["citation"] else ""
+        start, cite = f"{step['place']:10}{step['state']:8}", f"  [{step['citation']}]" if step["citation"] else ""
         print(fill(step["text"] + cite, width, initial_indent=start, subsequent_indent=" " * 19, **_WHOLE_WORDS))
     print(fill(described["words"], width, **_WHOLE_WORDS))
 

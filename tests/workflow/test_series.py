@@ -130,6 +130,7 @@ def test_days_open_along_time(daily, landscape):
     rain = opened["daily_precipitation"]
     assert rain.dims == ("time", "y", "x")
     assert rain.sizes["time"] == 365 + 366
+    assert not (landscape / ".soilloss/steps").exists()  # nothing is computed before it is asked for
     middle = rain.isel(y=slice(24, 26), x=slice(34, 36)).mean(["y", "x"]).values[:365]
     near = np.array([0.025, 0.95, 0.025])
     np.testing.assert_allclose(middle, np.einsum("i,ijt,j", near, rain_of(2003)[2:5, 3:6], near), rtol=1e-3, atol=1e-4)
