@@ -11,6 +11,7 @@ import soilloss as sl
 from soilloss.errors import DataError, ProjectError
 from soilloss.sources import synthetic
 from soilloss.workflow import series
+from soilloss.workflow.check import check
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 
@@ -200,3 +201,11 @@ def test_years_of_a_table_need_days_and_a_finer_variable(stations, daily):
     file.write_text(yaml.safe_dump(project))
     with pytest.raises(ProjectError, match=r"gives the erosivity of a year, but the project's step is quarter"):
         open_site(file)
+
+
+def test_a_fit_to_single_years_is_warned_of(daily):
+    methods = {"half_month_erosivity": "zhang_2002", "erosivity": "step_sum"}
+    (found,) = [f for f in check(daily("quarter", methods=methods)) if f.where == "methods.half_month_erosivity"]
+    assert "fitted to each year alone" in found.message
+    methods["half_month_erosivity"] = {"name": "zhang_2002", "mean_erosive_rain": 25, "annual_erosive_rain": 500}
+    assert not [f for f in check(daily("quarter", methods=methods)) if f.where.startswith(("methods", "period"))]

@@ -161,7 +161,7 @@ def _variance(folder: Path, result: Result) -> str:
 
 def _maps(folder: Path, factor: Result) -> str:
     lines = factor["alternatives"][:MOST_MAPS]
-    panels = [(line["method"], folder / line["map"]) for line in lines]
+    panels = [(line["method"].replace(" x ", " x\n"), folder / line["map"]) for line in lines]
     values = read_view(panels[0][1], 300).values
     known = values[np.isfinite(values)]
     highest = float(np.percentile(known, 98)) if known.size else 1.0
