@@ -109,22 +109,22 @@ def make_inputs(folder: Path, cells: int) -> None:
     """Write the five rasters: a level per block and a little noise, so that they compress like real ones."""
     random = np.random.default_rng(7)
     base = random.random((512, 512), dtype=np.float32)
-    profile = dict(
-        driver="GTiff",
-        width=cells,
-        height=cells,
-        count=1,
-        dtype="float32",
-        crs="EPSG:32649",
-        nodata=-9999.0,
-        tiled=True,
-        blockxsize=512,
-        blockysize=512,
-        compress="deflate",
-        predictor=3,
-        num_threads="all_cpus",
-        transform=from_origin(3e5, 4.2e6, 30, 30),
-    )
+    profile = {
+        "driver": "GTiff",
+        "width": cells,
+        "height": cells,
+        "count": 1,
+        "dtype": "float32",
+        "crs": "EPSG:32649",
+        "transform": from_origin(3e5, 4.2e6, 30, 30),
+        "nodata": -9999.0,
+        "tiled": True,
+        "blockxsize": 512,
+        "blockysize": 512,
+        "compress": "deflate",
+        "predictor": 3,
+        "num_threads": "all_cpus",
+    }
     for name, (low, high) in RANGES.items():
         with rasterio.open(folder / f"{name}.tif", "w", **profile) as out:
             for _, window in out.block_windows(1):

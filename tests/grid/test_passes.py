@@ -34,7 +34,7 @@ class Double:
 
 def doubled(store, add=0, **how):
     task = Double()
-    given = {tile: (add,) for tile in TILES.names()}
+    given = dict.fromkeys(TILES.names(), (add,))
     return task, Passes(store, 1, **how).run("double", task, given, {"double": "f8"})
 
 
@@ -46,7 +46,7 @@ def store(request, tmp_path):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_every_tile_answers_and_leaves_its_arrays(store, workers):
     told = []
-    given = {tile: (1,) for tile in TILES.names()}
+    given = dict.fromkeys(TILES.names(), (1,))
     run = Passes(store, workers, progress=lambda *words: told.append(words))
     answers = run.run("double", Double(), given, {"double": "f8"})
     assert list(answers) == TILES.names()
@@ -127,7 +127,7 @@ def test_the_first_error_ends_the_pass(store, workers):
         return {}
 
     with pytest.raises(ValueError, match="no heights here"):
-        Passes(store, workers).run("fail", task, {tile: () for tile in TILES.names()})
+        Passes(store, workers).run("fail", task, dict.fromkeys(TILES.names(), ()))
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_written(tmp_path, monkeypatch):

@@ -85,8 +85,8 @@ def _one(site: Site, where: str, source: files.RasterSource, sample: Sample) -> 
 def _digital_numbers(where: str, source: files.RasterSource) -> Finding:
     return warning(
         where,
-        f"{source.variable} holds 8-bit digital numbers of a sensor, expected surface reflectance from 0 to 1: haze and "
-        "gains are still in them, so NDVI and cover are only a demonstration; use a surface reflectance product",
+        f"{source.variable} holds 8-bit digital numbers of a sensor, expected surface reflectance from 0 to 1: haze "
+        "and gains are still in them, so NDVI and cover are only a demonstration; use a surface reflectance product",
     )
 
 
