@@ -6,8 +6,6 @@ leaves the former result as it was; the next run finds the stored steps and goes
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +15,7 @@ import xarray as xr
 
 from soilloss.errors import ProjectError
 from soilloss.sources import files, vectors
-from soilloss.workflow import record, stored
+from soilloss.workflow import folders, record, stored
 from soilloss.workflow.check import Finding, examine, refuse
 from soilloss.workflow.frames import tables_of
 from soilloss.workflow.outputs import Pass
@@ -112,8 +110,7 @@ def execute(
     if workers is not None and workers < 1:
         raise ProjectError(f"workers is {workers}, expected 1 or more; leave it out to use all processors")
     _apart(site)
-    _recover(site.folder)
-    _own_or_empty(site.folder)
+    folders.claim(site.folder, OWN, mark="record.json", key="publish.folder")
     with files.environment():
         return _execute(site, workers, limits, progress, started)
 
@@ -128,13 +125,10 @@ def _execute(site: Site, workers: int | None, limits: stored.Limits, progress: P
         stage = f"{item.variable} {item.label}".strip()
         progress(stage, 0, 1)
         stored.make(site, item, workers, lambda done, total, stage=stage: progress(stage, done, total), limits)
-    draft = site.folder.with_name(f".{site.folder.name}.{os.getpid()}.part")
-    shutil.rmtree(draft, ignore_errors=True)
     try:
-        _publish(site, draft, workers, progress, findings, started)
-        _swap(draft, site.folder)
+        with folders.drafted(site.folder, OWN) as draft:
+            _publish(site, draft, workers, progress, findings, started)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
         files.close_all()
     return Outcome(site.folder, [item.path.name for item in todo], reused, findings, time.monotonic() - started)
 
@@ -177,53 +171,3 @@ def _apart(site: Site) -> None:
             f"publish.folder {site.project.publish.folder!r} holds the project file itself; name a folder for the "
             "result alone, such as out"
         )
-
-
-def _own_or_empty(folder: Path) -> None:
-    """Refuse to write into a folder that holds something else than an earlier result."""
-    if folder.exists() and not folder.is_dir():
-        raise ProjectError(f"publish.folder {folder} is a file; name a folder")
-    if folder.exists() and any(folder.iterdir()) and not (folder / "record.json").exists():
-        raise ProjectError(
-            f"publish.folder {folder} holds files that are no result of soilloss; name a new folder to keep them"
-        )
-
-
-def _swap(draft: Path, folder: Path) -> None:
-    """Put the finished folder in place of the former one, taking along what the user laid there."""
-    former = folder.with_name(f".{folder.name}.former")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        folder.rename(former)
-    draft.rename(folder)
-    if former.exists():
-        _clear(former, folder)
-
-
-def _clear(former: Path, folder: Path) -> None:
-    """Take what the user laid into the former result along to the new one, and remove the rest."""
-    for entry in former.iterdir():
-        if entry.name not in OWN and not (folder / entry.name).exists():
-            entry.rename(folder / entry.name)
-    shutil.rmtree(former, ignore_errors=True)
-
-
-def _recover(folder: Path) -> None:
-    """Undo or finish a swap that was cut off, and sweep up drafts of runs that were killed."""
-    former = folder.with_name(f".{folder.name}.former")
-    if former.exists() and not folder.exists():
-        former.rename(folder)
-    elif former.exists():
-        _clear(former, folder)
-    if folder.parent.exists():
-        for left in folder.parent.glob(f".{folder.name}.*.part"):
-            if not _alive(left.name.split(".")[-2]):
-                shutil.rmtree(left, ignore_errors=True)
-
-
-def _alive(process: str) -> bool:
-    try:
-        os.kill(int(process), 0)
-    except (OSError, ValueError):
-        return False
-    return True
