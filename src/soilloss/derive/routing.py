@@ -60,7 +60,7 @@ def filled(elevation: np.ndarray, close_holes: int) -> np.ndarray:
     return _filled(elevation, close_holes)[0]
 
 
-def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, np.ndarray]:
+def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     if elevation.ndim != 2:
         raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
     cells = (elevation.shape[0] + 2) * stride_of(elevation)

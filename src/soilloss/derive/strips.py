@@ -129,7 +129,8 @@ def shared(codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray
     stride = codes.size // (own.size + 2)
     strips = strips_of((own.size, stride - 2))
     parts, coming = np.zeros((codes.size, 4), np.uint16), _ringed(codes.size, stride, np.uint8, 0)
-    amount, waiting = _ringed(codes.size, stride, np.float64, 0), _ringed(codes.size, stride, np.uint8, multiflow.DONE)
+    waiting = _ringed(codes.size, stride, np.uint8, multiflow.DONE)
+    amount = _ringed(codes.size, stride, np.float64, 0)
 
     def share(s: Strip) -> None:
         multiflow.share(w, stride, metres, codes, exponent, s.top, s.bottom, parts, coming)
