@@ -62,8 +62,8 @@ def plan(path: Path | str, **overrides: Any) -> list[Step]:
     >>> from soilloss.workflow.start import write_demo
     >>> import tempfile
     >>> steps = plan(write_demo(Path(tempfile.mkdtemp())))
-    >>> steps[-1].variable
-    'soil_loss'
+    >>> "soil_loss" in [step.variable for step in steps]
+    True
     """
     return open_site(path, overrides).steps
 
