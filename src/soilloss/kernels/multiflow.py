@@ -24,6 +24,8 @@ DONE, TOLD = 255, 254
 STEEPEST_FACET = -1.0
 """Instead of an exponent: divide between the two neighbours beside the steepest facet."""
 MANTISSA, LEAST = 52, -1000.0
+# cells at a time, so that what is known of them stays near the processor
+PIECE = 512
 ROOT2, LN2 = math.sqrt(2), math.log(2)
 
 
@@ -71,15 +73,14 @@ def _raise(s, exponent, powers):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _slopes(w, stride, row, inverse, s, steepest, best):
-    """Write the slopes down to the eight neighbours into `s`, the steepest, and the first neighbour that has it."""
-    offset = offsets(stride)
-    n, here = Place(stride), Place(row)
+def _slopes(w, offset, start, n, inverse, s, steepest, best):
+    """Write the slopes of `n` cells to their eight neighbours, the steepest, and the first neighbour that has it."""
     for x in range(n):
         steepest[x] = 0.0
     for k in range(8):
-        slopes, p, near = s[k], Place(row + offset[k]), inverse[2 if k & 1 else (k & 2) >> 1]
-        for x in range(ONE, n - ONE):
+        slopes, p, near = s[k], Place(start + offset[k]), inverse[2 if k & 1 else (k & 2) >> 1]
+        here = Place(start)
+        for x in range(Place(n)):
             slope = (np.float64(w[here + x]) - w[p + x]) * near
             slopes[x] = slope if slope > 0 else 0.0
         for x in range(n):
@@ -90,14 +91,14 @@ def _slopes(w, stride, row, inverse, s, steepest, best):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _freeman_row(w, stride, row, inverse, direction, exponent, s, scratch, shares):
-    """Write the shares by slope to the power `exponent` of a row into `shares` (8, stride); `s`, `scratch` to use.
+def _freeman_cells(w, offset, start, n, inverse, direction, exponent, s, scratch, shares, column):
+    """Write the shares by slope to the power `exponent` of `n` cells from `start` on into `shares` from `column` on.
 
     Loops over few arrays at a time: only those become vector instructions.
     """
-    n, here = Place(stride), Place(row)
+    here, there = Place(start), Place(column)
     steepest, best, total, each, left = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
-    _slopes(w, stride, row, inverse, s, steepest, best)
+    _slopes(w, offset, start, n, inverse, s, steepest, best)
     # relative to the steepest, so that no power underflows
     for x in range(n):
         each[x] = 1 / steepest[x] if steepest[x] > 0 else 0.0
@@ -109,7 +110,7 @@ def _freeman_row(w, stride, row, inverse, direction, exponent, s, scratch, share
         for x in range(n):
             s[k, x] = 1.0 if best[x] == k else s[k, x]
             total[x] += s[k, x]
-    for x in range(n):
+    for x in range(Place(n)):
         left[x] = PARTS if direction[here + x] < LEAVES else 0.0
         best[x] = best[x] if steepest[x] > 0 else direction[here + x]
     for x in range(n):
@@ -119,8 +120,17 @@ def _freeman_row(w, stride, row, inverse, direction, exponent, s, scratch, share
             s[k, x] = np.float64(np.int32(s[k, x] * each[x]))
             left[x] -= s[k, x]
     for k in range(8):
-        for x in range(n):
-            shares[k, x] = np.uint16(np.int32(s[k, x] + (left[x] if best[x] == k else 0.0)))
+        for x in range(Place(n)):
+            shares[k, there + x] = np.uint16(np.int32(s[k, x] + (left[x] if best[x] == k else 0.0)))
+
+
+@njit(nogil=True, cache=True)
+def _freeman_row(w, stride, row, inverse, direction, exponent, s, scratch, shares):
+    """Write the shares by slope to the power `exponent` of a row into `shares` (8, stride), piece by piece."""
+    offset = offsets(stride)
+    for column in range(1, stride - 1, PIECE):
+        n = min(PIECE, stride - 1 - column)
+        _freeman_cells(w, offset, row + column, n, inverse, direction, exponent, s, scratch, shares, column)
 
 
 @njit(nogil=True, cache=True)
@@ -176,7 +186,7 @@ def share(w, stride, metres, direction, exponent, first, last, parts, coming):
     `exponent` of the slope, or `STEEPEST_FACET`; `metres` (3, rows) are the distances. Rows of the grid count without
     the ring.
     """
-    s, scratch = np.zeros((8, stride)), np.zeros((5, stride))
+    s, scratch = np.zeros((8, PIECE)), np.zeros((5, PIECE))
     shares = np.zeros((3, 8, stride), np.uint16)
     for y in range(first - 1, last + 1):
         _row_shares(w, stride, y, metres, direction, exponent, s, scratch, shares[y % 3])
@@ -281,7 +291,7 @@ def _keep(row, start, shares):
 @njit(nogil=True, cache=True)
 def freeman_shares(w, stride, inverse, direction, exponent, shares):
     """Share by slope to the power `exponent` over all lower neighbours; `shares` is (cells, 8) uint16."""
-    s, scratch, row = np.zeros((8, stride)), np.zeros((5, stride)), np.zeros((8, stride), np.uint16)
+    s, scratch, row = np.zeros((8, PIECE)), np.zeros((5, PIECE)), np.zeros((8, stride), np.uint16)
     for y in range(inverse.shape[1]):
         near = np.array([inverse[0, y], inverse[1, y], inverse[2, y]])
         _freeman_row(w, stride, (y + 1) * stride, near, direction, exponent, s, scratch, row)
