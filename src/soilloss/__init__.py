@@ -35,6 +35,13 @@ _MODULES = {
     "soil": "soilloss.derive.soil",
     "terrain": "soilloss.derive.terrain",
     "vegetation": "soilloss.derive.vegetation",
+    "trend": "soilloss.analysis.trend",
+    "change": "soilloss.analysis.change",
+    "drivers": "soilloss.analysis.drivers",
+    "bivariate": "soilloss.analysis.bivariate",
+    "attribution": "soilloss.analysis.attribution",
+    "scenario": "soilloss.analysis.scenario",
+    "accuracy": "soilloss.analysis.accuracy",
 }
 _NAMES = {
     "usle": "soilloss.model",
