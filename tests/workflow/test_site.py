@@ -102,3 +102,19 @@ def test_band_of_a_cube_is_refused(landscape, grid):
     source = {**cube_of_codes(landscape, grid), "band": 2}
     with pytest.raises(ProjectError, match="'band' has no meaning for a variable of codes.nc"):
         open_site(landscape / "project.yml", {"sources.land_cover": source})
+
+
+def test_table_of_a_method_may_be_a_file(landscape, write_project):
+    (landscape / "p.csv").write_text("class,value\ncropland,0.4\nwater,0\n")
+    sources = open_site(landscape / "project.yml").project.model_dump(mode="json")["sources"]
+    del sources["practice"]
+    methods = {"practice": {"name": "lookup", "table": "p.csv"}}
+    site = open_site(write_project(landscape, sources=sources, methods=methods))
+    step = next(s for s in site.steps if s.variable == "practice")
+    assert step.coefficients == {"table": {"cropland": 0.4, "water": 0.0}}
+    (landscape / "p.csv").write_text("a;b\n1;2\n")
+    with pytest.raises(sl.DataError, match="has the columns a;b; expected code"):
+        open_site(landscape / "project.yml")
+    (landscape / "p.csv").unlink()
+    with pytest.raises(sl.SourceError, match=r"p\.csv cannot be read as a table"):
+        open_site(landscape / "project.yml")

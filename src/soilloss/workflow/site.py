@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 import soilloss
-from soilloss.errors import GridError, ProjectError
+from soilloss.errors import DataError, GridError, ProjectError, SourceError
 from soilloss.grid.blocks import Window, run_blocks
 from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
@@ -98,6 +99,7 @@ def open_site(path: Path | str, overrides: Mapping[str, Any] | None = None) -> S
 def make_site(project: projects.Project, file: Path) -> Site:
     """Find grid, plan and sources of a project that lies (or would lie) in `file`."""
     data = file.parent / project.data
+    project = _with_tables(project, data)
     steps = plan_of(project)
     store = Store(file.parent / ".soilloss")
     rasters = {
@@ -127,6 +129,34 @@ def plan_of(project: projects.Project) -> list[Step]:
         want.insert(0, "elevation")
     chosen, rest = _choices(project)
     return make_plan(want, project.sources.keys(), chosen, rest, project.step)
+
+
+def _with_tables(project: projects.Project, data: Path) -> projects.Project:
+    """The project with tables of methods that are files (``table: my.csv``) read in, so that the record holds them."""
+    methods = {
+        variable: method.model_copy(
+            update={"coefficients": {k: _read_table(variable, data, v) for k, v in method.coefficients.items()}}
+        )
+        for variable, method in project.methods.items()
+    }
+    return project.model_copy(update={"methods": methods})
+
+
+def _read_table(variable: str, data: Path, value: Any) -> Any:
+    if not (isinstance(value, str) and value.endswith(".csv")):
+        return value
+    where = f"methods.{variable}: {value}"
+    try:
+        frame = pd.read_csv(data / value, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"{where} cannot be read as a table ({error}); expected CSV with columns code, value"
+        ) from None
+    key = next((name for name in ("code", "class", "name") if name in frame), None)
+    if key is None or "value" not in frame:
+        has = ", ".join(map(str, frame.columns))
+        raise DataError(f"{where} has the columns {has}; expected code (or class, name) and value, separated by commas")
+    return dict(zip(frame[key].tolist(), frame["value"].tolist(), strict=True))
 
 
 def _choices(project: projects.Project) -> tuple[dict[str, Choice], dict[str, list[Choice]]]:

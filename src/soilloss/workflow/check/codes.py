@@ -114,7 +114,7 @@ def _say(subject: Subject, codes: Mapping[int, float], what: str, offer: str) ->
     listed = ", ".join(map(str, sorted(codes, key=lambda code: -codes[code])[:MOST_LISTED]))
     more = f" and {len(codes) - MOST_LISTED} more" if len(codes) > MOST_LISTED else ""
     share = sum(codes.values())
-    message = f"{subject.text} {what}: {listed}{more}, {100 * share:.2g} % of the cells; they become missing; {offer}"
+    message = f"{subject.text} {what}: {listed}{more}, {100 * share:.0f} % of the cells; they become missing; {offer}"
     return error(subject.where, message) if share > LOST else warning(subject.where, message)
 
 

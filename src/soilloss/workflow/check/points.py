@@ -23,8 +23,8 @@ from soilloss.workflow.site import Site
 NEEDED = {"height": 3, "inverse_distance": 1, "thin_plate_spline": 3, "kriging": 4}
 # fewer give a variogram that says nothing
 KRIGING_WISHES = 20
-# points this share of the grid's size outside it still say something about it
-MARGIN = 0.5
+# points this share of the grid's size, or this far (m, degrees), outside it still say something about it
+MARGIN, FAR, FAR_DEGREES = 0.5, 200_000.0, 2.0
 
 
 def examine_points(site: Site, name: str, source: Table) -> Iterator[Finding]:
@@ -87,7 +87,8 @@ def _places(site: Site, where: str, source: Table, points: Any, to_grid: Transfo
 
 def _near(site: Site, x: Any, y: Any) -> np.ndarray:
     west, south, east, north = site.grid.boundingbox.bbox
-    dx, dy = MARGIN * (east - west), MARGIN * (north - south)
+    far = FAR_DEGREES if site.grid.crs and site.grid.crs.geographic else FAR
+    dx, dy = max(far, MARGIN * (east - west)), max(far, MARGIN * (north - south))
     x, y = np.asarray(x, float), np.asarray(y, float)
     return (x > west - dx) & (x < east + dx) & (y > south - dy) & (y < north + dy)
 

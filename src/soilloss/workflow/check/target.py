@@ -18,6 +18,8 @@ DISTORTED = 0.02
 STRETCHED = 0.05
 COVERED = 0.995
 FINE = 1 / 3
+# beyond this it is a slip of the pen
+TOO_FINE = 30.0
 VERY_FINE = 1 / 30
 RAIN = ("precipitation", "erosivity", "rain")
 
@@ -118,7 +120,16 @@ def examine_cover(where: str, variable: str, sample: Sample) -> list[Finding]:
             )
         )
     coarser = 1 / sample.spans if sample.spans > 0 else np.inf
-    if variable == "elevation" and sample.spans < FINE:
+    if variable == "elevation" and coarser > TOO_FINE:
+        findings.append(
+            error(
+                where,
+                f"the target's cells are {coarser:.0f} times finer than those of {name} ({sample.cell:.3g} m), "
+                f"expected a resolution near {sample.cell:.3g} m; check grid.resolution and its unit",
+                GridError,
+            )
+        )
+    elif variable == "elevation" and sample.spans < FINE:
         findings.append(
             note(
                 where,
