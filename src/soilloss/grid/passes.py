@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import errno
 import functools
 import hashlib
@@ -42,6 +43,7 @@ from soilloss.grid.rims import Tile, Tiles
 
 Answer = dict[str, np.ndarray]
 Progress = Callable[[str, int, int], None]
+_MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
 class Files(Protocol):
@@ -302,6 +304,8 @@ def _perform(
     store: Memory | Scratch, name: Any, function: Callable[..., Answer], tile: Tile, arguments: tuple[Any, ...]
 ) -> Answer:
     """One task: look for its record, else work and leave one."""
+    if isinstance(store, Scratch):
+        _return_memory()
     files = store.files(tile)
     key = digest(name, *arguments)
     known = store.remember(files, key)
@@ -310,6 +314,16 @@ def _perform(
     answer = function(files, tile, *arguments)
     store.record(files, key, answer)
     return answer
+
+
+@functools.cache
+def _return_memory() -> None:
+    """Let large arrays go back to the system when they are freed.
+
+    The C library of Linux learns to keep them, by thread and in pieces, which trebles the memory of a worker.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_MMAP_THRESHOLD, 1 << 22)
 
 
 def _on_threads(workers: int, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:

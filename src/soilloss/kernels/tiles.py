@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from soilloss.kernels.flow import LEAVES, VOID
+from soilloss.kernels.multiflow import DONE
 from soilloss.kernels.slope_length import ROW_STEP
 from soilloss.kernels.surface import longer, offsets
 
@@ -257,6 +258,18 @@ def hand_over(link, target, way, amount, longest):
             ready[n] = e
             n += 1
     return inflow
+
+
+@njit(nogil=True, cache=True)
+def tell_receivers(parts, coming, waiting, stride, given):
+    """Tell the receivers of cells whose amounts are given that these are finished; see `multiflow.share`."""
+    offset = offsets(stride)
+    for c in given:
+        for k in range(8):
+            p = c + offset[k]
+            part = parts[c, k] if k < 4 else parts[p, k - 4]
+            if part > 0 and (coming[c] >> k) & 1 == 0 and waiting[p] != DONE:
+                waiting[p] -= 1
 
 
 def row_step() -> np.ndarray:

@@ -37,8 +37,8 @@ def lazily(variable: str, elevation: Any, channels: Any, cell_size: Any, options
 def at_once(variable: str, elevation: Any, channels: Any, cell_size: Any, options: dict[str, Any]) -> np.ndarray:
     """Return the result of an array in memory that has too many cells for one piece."""
     reader = _reader(variable, elevation, channels, cell_size, options)
-    out = np.empty(elevation.shape, reader.dtype)
-    for window, part in run_blocks(reader, windows(out.shape, reader.tile)):
+    out = np.empty(reader.tiles.shape, reader.dtype)
+    for window, part in run_blocks(reader, windows(reader.tiles.shape, reader.tile)):
         out[window] = part
     return out
 

@@ -201,7 +201,7 @@ def _amounts(run: Passes, ground: d8.Ground, used: dict[str, Any], own: np.ndarr
     if used["routing"] not in routing.ROUTINGS:
         raise routing.unknown("routing", used["routing"], routing.ROUTINGS)
     if used["routing"] != "d8":
-        return _shared(run, ground, used["exponent"] if used["routing"] == "mfd" else None, own)
+        return _shared(run, ground, used["exponent"] if used["routing"] == "mfd" else multiflow.STEEPEST_FACET, own)
     units, worth = amounts.own_units(own, unit, ground.tiles.shape[1])
     found = amounts.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), units, frames.nothing, "")
     inflow = amounts.hand_over(ground.tiles, found)
@@ -222,7 +222,7 @@ def _with_frames(run: Passes, ground: d8.Ground, units: np.ndarray | None) -> di
     return amounts.accumulate(run, ground, routed, units, frames.keep_direction, "frames")
 
 
-def _shared(run: Passes, ground: d8.Ground, exponent: float | None, own: np.ndarray) -> Make:
+def _shared(run: Passes, ground: d8.Ground, exponent: float, own: np.ndarray) -> Make:
     _with_frames(run, ground, None)
     halo = min(shares.HALO, *(n - 1 for n in ground.tiles.size))
     sharing = shares.Sharing(exponent, own, halo)

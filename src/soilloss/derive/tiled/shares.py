@@ -20,16 +20,15 @@ from soilloss.grid.blocks import grow
 from soilloss.grid.passes import Answer, Files, Passes, digest
 from soilloss.grid.rims import Rims, Tile, rim_of, set_ring
 from soilloss.kernels import flow, multiflow
+from soilloss.kernels import tiles as kernels
 
 HALO = DEPTH - 2
-# the directions in which the cells of a ring's first row, last row, first column, last column look outwards
-OUTWARDS = ((5, 6, 7), (1, 2, 3), (3, 4, 5), (7, 0, 1))
 
 
 class Sharing(NamedTuple):
-    """How flow divides: by slope to the `exponent`, or over the steepest facet if there is none; `own` of each row."""
+    """How flow divides: by slope to the `exponent`, see `soilloss.kernels.multiflow.share`; `own` of each row."""
 
-    exponent: float | None
+    exponent: float
     own: np.ndarray
     halo: int
 
@@ -38,63 +37,51 @@ class Sharing(NamedTuple):
         return f"amount {digest(self.exponent, self.own)[:8]}"
 
 
-def shares_of(sharing: Sharing, w: np.ndarray, direction: np.ndarray, metres: np.ndarray) -> np.ndarray:
-    """Return the shares of the cells inside the ring of `w`, shape (rows, columns, 8) with the ring, there 0."""
-    shares = np.zeros((w.size, 8), np.uint16)
-    flat, codes, stride = np.ascontiguousarray(w).reshape(-1), np.ascontiguousarray(direction).reshape(-1), w.shape[1]
-    if sharing.exponent is None:
-        multiflow.tarboton_shares(flat, stride, metres, codes, shares)
-    else:
-        multiflow.freeman_shares(flat, stride, 1 / metres, codes, sharing.exponent, shares)
-    return shares.reshape(*w.shape, 8)
-
-
 def sweep(ground: d8.Ground, sharing: Sharing, files: Files, tile: Tile, ring: np.ndarray) -> Answer:
-    """Accumulate over a tile and its halo with the given amounts in the ring; keep the tile."""
+    """Accumulate over a tile and its halo with the given amounts in the ring; keep the tile.
+
+    The ring is the outermost line of a window one cell wider, so what flows out of it is known like all the rest.
+    """
     shape, window = ground.tiles.shape, ground.tiles.window(tile)
     (rows, columns), place = grow(window, sharing.halo, shape)
     wide = grow(window, sharing.halo + 1, shape)[0]
     w = around(ground, files, tile, "filled", files.get("filled"), sharing.halo + 1, np.nan)
-    code = around(
-        ground, files, tile, "direction", d8.inner(amounts.directions(files)), sharing.halo + 1, np.uint8(flow.VOID)
+    code = d8.inner(amounts.directions(files))
+    code = around(ground, files, tile, "direction", code, sharing.halo + 1, np.uint8(flow.VOID))
+    size, stride = w.shape, w.shape[1]
+    code[0] = code[-1] = code[:, 0] = code[:, -1] = flow.VOID
+    parts, coming = np.zeros((w.size, 4), np.uint16), np.zeros(w.size, np.uint8)
+    flat = code.reshape(-1)
+    multiflow.share(
+        w.reshape(-1), stride, ground.metres[:, wide[0]], flat, sharing.exponent, 0, size[0] - 2, parts, coming
     )
+    del w
+    amount, waiting = np.zeros(size), np.zeros(size, np.uint8)
+    flow.give(flat, stride, sharing.own[wide[0]], amount.reshape(-1))
+    # where the window lies in the wider one: at an edge of the grid there is nothing beyond
     top, left = rows.start - wide[0].start, columns.start - wide[1].start
-    cut = (slice(top, top + rows.stop - rows.start + 2), slice(left, left + columns.stop - columns.start + 2))
-    direction = np.ascontiguousarray(code[cut])
-    shares = shares_of(sharing, w[cut], direction, ground.metres[:, rows])
-    _share_ring(sharing, ground.metres[:, wide[0]], shares, w, code, (top, left))
-    del w, code
-    amount = np.zeros(direction.shape)
-    d8.inner(amount)[...] = sharing.own[rows, None]
-    amount[direction == flow.VOID] = 0
-    set_ring(amount, ring)
-    multiflow.accumulate_shares(shares.reshape(-1, 8), direction.reshape(-1), direction.shape[1], amount.reshape(-1))
-    core = d8.inner(amount)[place]
+    here = slice(top, top + rows.stop - rows.start + 2), slice(left, left + columns.stop - columns.start + 2)
+    set_ring(amount[here], ring)
+    multiflow.count_coming(coming, stride, waiting.reshape(-1))
+    outside = np.ones(size, bool)
+    d8.inner(outside[here])[...] = False
+    waiting[outside] = multiflow.DONE
+    given = np.flatnonzero(_line(size, here))
+    kernels.tell_receivers(parts, coming, waiting.reshape(-1), stride, given)
+    first, last = stride, amount.size - stride
+    multiflow.share_out(parts, coming, waiting.reshape(-1), stride, amount.reshape(-1), first, last)
+    core = d8.inner(amount[here])[place]
     files.put(sharing.array(), core)
     return {"rim": rim_of(core, sharing.halo)}
 
 
-def _share_ring(
-    sharing: Sharing, metres: np.ndarray, shares: np.ndarray, w: np.ndarray, code: np.ndarray, corner: tuple[int, int]
-) -> None:
-    """Give the ring its shares, which need the heights one cell further; `w` and `code` reach so far.
-
-    Sides at the edge of the grid have nothing outside. What the ring sends outwards concerns nobody here.
-    """
-    top, left = corner
-    height, width = w.shape[0] - 2, w.shape[1] - 2
-    bottom, right = height - shares.shape[0] + 2 - top, width - shares.shape[1] + 2 - left
-    down, across = slice(1 - top, 1 - top + height), slice(1 - left, 1 - left + width)
-    if top:
-        shares[0, across] = shares_of(sharing, w[:3], code[:3], metres[:, :1])[1, 1:-1]
-    if bottom:
-        shares[-1, across] = shares_of(sharing, w[-3:], code[-3:], metres[:, -1:])[1, 1:-1]
-    if left:
-        shares[down, 0] = shares_of(sharing, w[:, :3], code[:, :3], metres)[1:-1, 1]
-    if right:
-        shares[down, -1] = shares_of(sharing, w[:, -3:], code[:, -3:], metres)[1:-1, 1]
-    for side, outwards in zip((shares[0], shares[-1], shares[:, 0], shares[:, -1]), OUTWARDS, strict=True):
-        side[:, outwards] = 0
+def _line(size: tuple[int, int], here: tuple[slice, slice]) -> np.ndarray:
+    """Return where the ring of a window lies in an array, as far as it is inside the array's own ring."""
+    line, inside = np.zeros(size, bool), np.zeros(size, bool)
+    line[here] = True
+    d8.inner(line[here])[...] = False
+    d8.inner(inside)[...] = True
+    return line & inside
 
 
 def accumulate(passes: Passes, ground: d8.Ground, sharing: Sharing) -> None:
