@@ -152,24 +152,24 @@ def _medians(values, bits, digits, size, counts, median):
     """Median of the `counts` values of each lane that are not missing; NaN where all are."""
     rows = -(-size // UNROLL) * UNROLL
     found, rank = np.full(LANES, -0x80000000, np.int32), np.empty(LANES, np.int32)
+    for lane in range(LANES):
+        rank[lane] = max(counts[lane] - 1, 0) // 2
     for shift in (24, 16, 8, 0):
-        for lane in range(LANES):
-            rank[lane] = max(counts[lane] - 1, 0) // 2
         for row in range(rows):
             code, digit = bits[row], digits[row]
             for lane in range(LANES):
-                rank[lane] -= np.int32(code[lane] < found[lane])
-                above = np.uint32(code[lane] - found[lane]) >> np.uint32(shift)  # what lies below wraps to the end
-                digit[lane] = np.int8(np.int32(min(above, np.uint32(255))) - 128)
+                # what lies below wraps to the end
+                above = np.uint32(np.uint32(code[lane] - found[lane]) >> np.uint32(shift))
+                digit[lane] = np.int8(np.int32(min(above, np.uint32(255))) - np.int32(128))
         _select(digits, rows, rank, found, shift)
     _middle(values, bits, rows, found, counts, median)
 
 
 @njit(nogil=True, cache=True)
 def _select(digits, rows, rank, found, shift):
-    """Add to `found` the digit of the value with `rank` others below it, bit by bit."""
+    """Add to `found` the digit of the value with `rank` others below it, bit by bit; take from `rank` what is below."""
     digit, limit = np.full(LANES, -128, np.int8), np.empty(LANES, np.int8)
-    count, part = np.empty(LANES, np.int32), np.empty(LANES, np.int8)
+    count, part, below = np.empty(LANES, np.int32), np.empty(LANES, np.int8), np.zeros(LANES, np.int32)
     for bit in range(7, -1, -1):
         for lane in range(LANES):
             limit[lane] = np.int8(digit[lane] + (1 << bit))
@@ -192,9 +192,12 @@ def _select(digits, rows, rank, found, shift):
             for lane in range(LANES):
                 count[lane] += part[lane]
         for lane in range(LANES):
-            digit[lane] = limit[lane] if count[lane] <= rank[lane] else digit[lane]
+            taken = count[lane] <= rank[lane]
+            digit[lane] = limit[lane] if taken else digit[lane]
+            below[lane] = count[lane] if taken else below[lane]
     for lane in range(LANES):
         found[lane] += np.int32((np.int32(digit[lane]) + 128) << shift)
+        rank[lane] -= below[lane]
 
 
 @njit(nogil=True, cache=True)
