@@ -112,6 +112,15 @@ def test_new(capsys, tmp_path):
     assert out.strip() == str(tmp_path / "x/project.yml")
 
 
+def test_terrain_of_a_raster(demo, capsys, tmp_path):
+    dem = next(path for path in demo.glob("*.tif") if "elevation" in path.name or "dem" in path.name)
+    code, out, err = command(capsys, "terrain", dem, "--out", tmp_path / "t", "--wanted", "slope,flow_direction")
+    assert code == 0
+    assert out.strip() == str(tmp_path / "t")
+    assert "slope: map ..." in err
+    assert {p.name for p in (tmp_path / "t").iterdir()} == {"terrain.json", "slope.tif", "flow_direction.tif"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -8,10 +8,8 @@ Nothing heavy is imported before a verb is chosen, so that ``soilloss --help`` a
 from __future__ import annotations
 
 import json
-import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
@@ -20,7 +18,7 @@ from typing import Annotated, Any
 from cyclopts import App, Parameter
 
 from soilloss import __version__
-from soilloss.errors import MissingExtraError, ProjectError, SoilLossError
+from soilloss.errors import MissingExtraError, SoilLossError
 
 app = App(
     name="soilloss",
@@ -76,6 +74,7 @@ def check(file: Path, /, *, set: Set = [], json: Json = False) -> None:  # noqa:
         Project file.
     """
     from soilloss.workflow.check import examine, refuse
+    from soilloss.workflow.watch import count
 
     findings = examine(_site(file, set))
     if json:
@@ -83,7 +82,7 @@ def check(file: Path, /, *, set: Set = [], json: Json = False) -> None:  # noqa:
     else:
         for finding in findings:
             print(f"{finding.level}: {finding.where}: {finding.message}")
-        print(_count(findings))
+        print(count(findings))
     if any(finding.level == "error" for finding in findings):
         refuse(findings)
 
@@ -138,10 +137,11 @@ def run(
     """
     from soilloss.workflow.run import execute
     from soilloss.workflow.stored import Limits
+    from soilloss.workflow.watch import parse_size, watch
 
-    limits = Limits(_bytes(memory), cluster)
+    limits = Limits(parse_size(memory), cluster)
     site = _site(file, set)
-    with _watch(quiet=json) as progress:
+    with watch(quiet=json) as progress:
         done = execute(site, workers=workers, limits=limits, progress=progress)
     if json:
         from soilloss.workflow.record import read
@@ -178,10 +178,11 @@ def compare(
         Factors parted by commas, e.g. topography,erosivity; default all that have an alternative.
     """
     from soilloss.workflow.compare import run_comparison
+    from soilloss.workflow.watch import watch
 
     names = [name.strip() for name in vary.split(",") if name.strip()] or None
     site = _site(file, set)
-    with _watch(quiet=json) as progress:
+    with watch(quiet=json) as progress:
         found = run_comparison(site, names, workers=workers, progress=progress)
     if json:
         _print_json(found)
@@ -218,6 +219,66 @@ def conformance(*, only: str = "", json: Json = False) -> None:
         print(f"{list(rows['status']).count('pass')} of {len(rows)} worked values pass")
     if any(status != "pass" for status in rows["status"]):
         sys.exit(4)
+
+
+@app.command
+def terrain(
+    dem: Path,
+    /,
+    *,
+    out: Path,
+    wanted: str = "",
+    routing: str = "mfd",
+    codes: str = "soilloss",
+    nodata: float | None = None,
+    outlets: Path | None = None,
+    outlets_crs: str | None = None,
+    snap: float = 0.0,
+    streams: float | None = None,
+    workers: Workers = None,
+    memory: str = "4GB",
+    json: Json = False,
+) -> None:
+    """Make terrain alone from heights: fill, directions, accumulation, LS, catchments, streams.
+
+    Parameters
+    ----------
+    dem
+        Raster of heights in m.
+    out
+        Folder to write.
+    wanted
+        Names of variables parted by commas, e.g. filled_elevation,topography; default all, listed for a wrong one.
+    routing
+        How flow divides: mfd, d8 or dinf; directions, catchments and streams are always d8.
+    codes
+        Codes of flow_direction: soilloss, esri, pyflwdir, ldd, taudem, grass, whitebox or pygeoprocessing.
+    nodata
+        Value of missing cells, if the raster does not say.
+    outlets
+        Gauges (CSV with station, x, y, or a point file): writes watersheds.gpkg, to be given as zones.
+    outlets_crs
+        CRS of x and y in a CSV; default longitude and latitude.
+    snap
+        Metres that a gauge may be moved, to the largest area draining through a cell.
+    streams
+        Least area in m2 that makes a stream, e.g. 1e6: writes streams.gpkg.
+    memory
+        What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
+    """
+    from soilloss.workflow.stored import Limits
+    from soilloss.workflow.terrain import Task, make_terrain, names_of
+    from soilloss.workflow.watch import parse_size, watch
+
+    task = Task(dem, names_of(wanted), routing, codes, nodata, outlets, outlets_crs, snap, streams)
+    with watch(quiet=json) as progress:
+        made = make_terrain(task, out, workers=workers, limits=Limits(parse_size(memory)), progress=progress)
+    if json:
+        _print_json(made)
+        return
+    for one in made.get("watersheds", []):
+        print(f"{one['station']}: {one['upstream_area_m2'] / 1e6:.6g} km2, moved {one['moved_m']:.0f} m")
+    print(out)
 
 
 @app.command
@@ -326,68 +387,13 @@ def _reason(error: OSError) -> str:
 
 def _site(file: Path, settings: list[str]) -> Any:
     from soilloss.workflow.site import open_site
-    from soilloss.workflow.yaml12 import parse
+    from soilloss.workflow.watch import parse_settings
 
-    overrides = {}
-    for setting in settings:
-        key, equals, value = setting.partition("=")
-        if not equals or not key:
-            raise ProjectError(f"--set {setting!r}: expected KEY=VALUE, such as methods.cover.alpha=2.5")
-        overrides[key.strip()] = parse(value, f"--set {key}")
-    return open_site(file, overrides)
-
-
-def _bytes(text: str) -> float:
-    """Bytes of a size such as 500MB or 4GB."""
-    match = re.fullmatch(r"\s*([0-9.]+)\s*([KMGT]?)B?\s*", text, re.IGNORECASE)
-    if not match or not match[1].replace(".", "", 1).isdigit():
-        raise ProjectError(f"--memory {text!r}: expected a size such as 500MB or 4GB")
-    return float(match[1]) * 1000.0 ** " KMGT".index(match[2].upper() or " ")
+    return open_site(file, parse_settings(settings))
 
 
 def _print_json(data: Any) -> None:
     print(json.dumps(data, indent=1, default=str))
-
-
-def _count(findings: Sequence[Any]) -> str:
-    """How many findings of each level, in words."""
-    numbers = [(level, sum(f.level == level for f in findings)) for level in ("error", "warning", "note")]
-    return ", ".join(f"{n} {level}{'s' * (n != 1)}" for level, n in numbers)
-
-
-@contextmanager
-def _watch(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Progress on standard error with time left: a bar on a terminal, a line per stage elsewhere, or nothing."""
-    if quiet:
-        yield lambda _stage, _done, _total: None
-        return
-    if not sys.stderr.isatty():
-        yield _tell_stages()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description:32}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks: dict[str, Any] = {}
-
-        def tell(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
-
-        yield tell
-
-
-def _tell_stages() -> Callable[[str, int, int], None]:
-    seen: set[str] = set()
-
-    def tell(stage: str, _done: int, _total: int) -> None:
-        if stage not in seen:
-            seen.add(stage)
-            print(f"{stage} ...", file=sys.stderr, flush=True)
-
-    return tell
 
 
 if __name__ == "__main__":

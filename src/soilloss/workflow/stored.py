@@ -122,7 +122,6 @@ def _by_tiles(
 ) -> Iterator[Part]:
     """A step of the heights tile by tile: memory is bounded, and what was done is found again after a crash."""
     step = next(s for s in site.steps if s.variable == item.variable)
-    side = math.sqrt(limits.memory / 2 / TILE_BYTES / worker_count(workers))
     sources = {
         name: Source(functools.partial(site.read, name, item.label), f"{site.keys[name]}-{grid_key(site.grid)}")
         for name in step.inputs
@@ -135,13 +134,19 @@ def _by_tiles(
         channels=sources.get("channels"),
         options=step.coefficients,
         folder=site.store.folder / "passes",
-        tile=max(512, min(TILES, int(side) // 512 * 512)),
+        tile=tile_side(limits, workers),
         workers=workers,
         cluster=limits.cluster,
         progress=lambda _pass, done, total: progress(done, total),
     )
     yield from run_blocks(reader, windows(site.shape, reader.tile), workers)
     reader.discard()
+
+
+def tile_side(limits: Limits, workers: int | None) -> int:
+    """Cells of a tile's side so that the tiles of all workers fit half the memory; whole tiles of published rasters."""
+    side = math.sqrt(limits.memory / 2 / TILE_BYTES / worker_count(workers))
+    return max(512, min(TILES, int(side) // 512 * 512))
 
 
 def _statistic(site: Site, item: Stored, workers: int | None, progress: Progress) -> None:
