@@ -119,6 +119,25 @@ def test_a_disk_that_is_full_leaves_the_former_result(dem, tmp_path, monkeypatch
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+def test_finished_passes_of_a_run_that_failed_are_found_again(dem, tmp_path, monkeypatch):
+    def attempt():
+        make_terrain(Task(dem, ("flow_accumulation",), routing="d8"), tmp_path / "out", limits=NARROW, workers=1)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("soilloss.workflow.terrain.Draft.write", full)
+        with pytest.raises(SourceError, match="finished passes are found again"):
+            attempt()
+    assert [path.name for path in tmp_path.iterdir()] == [".out.passes"]
+    with monkeypatch.context() as patch:
+        # nothing is filled again
+        patch.setattr("soilloss.kernels.fill.label_basins", full)
+        attempt()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
 def raster(tmp_path, z, grid=GRID, **more):
     return synthetic.write_raster(tmp_path / "dem.tif", np.asarray(z), grid, **more)
 
