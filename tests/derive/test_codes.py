@@ -45,6 +45,32 @@ def test_grass_turns_in_eighths_from_east_counter_clockwise():
     assert given.tolist() == [[0, 270, 180, 90]]
 
 
+# r.watershed -s of GRASS 8.2.1 on the heights below
+GRASS = """
+7 7 7 6 7 7 7 6 6
+7 7 6 7 7 7 6 7 6
+7 6 7 7 7 6 7 7 6
+6 7 7 7 6 7 7 7 6
+7 7 7 6 7 7 7 6 6
+7 7 6 7 7 7 6 7 6
+7 6 7 7 7 6 7 7 6
+6 7 7 7 6 7 7 7 6
+8 8 8 8 8 8 8 8 -6
+"""
+
+
+def test_directions_of_grass_are_ours_on_a_slope():
+    y, x = np.mgrid[0:9, 0:9]
+    z = (100 - 3 * x - 5 * y + (x * 7 + y * 3) % 4 * 0.3).astype(np.float32)
+    theirs = np.array([line.split() for line in GRASS.split("\n") if line], int)
+    ours = flow_direction_d8(z, cell_size=30)
+    np.testing.assert_array_equal(codes.read_directions(theirs, "grass"), ours)
+    there = codes.convert_directions(ours, "grass")
+    # of the neighbours outside the grid GRASS names another
+    assert there[8, 8] == -8
+    assert (there == theirs).sum() == 80
+
+
 def test_water_that_leaves_points_to_the_first_neighbour_outside():
     ours = np.array([[8, 4], [8, 4]], np.float32)
     assert codes.convert_directions(ours, "grass").tolist() == [[-5, 4], [-7, 4]]
