@@ -75,7 +75,7 @@ def test_directions_of_whitebox_are_ours_on_a_slope():
     """d8_pointer of whitebox-workflows 2.0.6 on the same heights: 8 south, 4 south-east, 2 east, 0 out of the grid."""
     y, x = np.mgrid[0:9, 0:9]
     z = (100 - 3 * x - 5 * y + (x * 7 + y * 3) % 4 * 0.3).astype(np.float32)
-    theirs = [[int(code) for code in row] for row in "444844488 448444848 484448448 844484448".split()]
+    theirs = [[int(code) for code in row] for row in ["444844488", "448444848", "484448448", "844484448"]]
     theirs = [*theirs, *theirs, [2, 2, 2, 2, 2, 2, 2, 2, 0]]
     assert codes.convert_directions(flow_direction_d8(z, cell_size=30), "whitebox").tolist() == theirs
 
