@@ -327,7 +327,8 @@ def _return_memory() -> None:
 
 
 def _on_threads(workers: int, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:
-    import dask
+    from dask.base import compute
+    from dask.delayed import delayed
 
     lock, done = threading.Lock(), iter(range(1, len(work) + 1))
 
@@ -337,25 +338,26 @@ def _on_threads(workers: int, work: dict[Tile, Callable[[], Answer]], told: Call
             told(next(done), len(work))
         return answer
 
-    tasks = [dask.delayed(counted, pure=False, traverse=False)(one) for one in work.values()]
-    scheduler = {"scheduler": "threads", "num_workers": workers} if workers > 1 else {"scheduler": "synchronous"}
-    return dict(zip(work, dask.compute(*tasks, **scheduler), strict=True))
+    tasks = [delayed(counted, pure=False, traverse=False)(one) for one in work.values()]
+    scheduler = "threads" if workers > 1 else "synchronous"
+    return dict(zip(work, compute(*tasks, scheduler=scheduler, num_workers=workers), strict=True))
 
 
 def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:
     """Lost workers are the scheduler's business: their tasks run again, with the same result."""
-    import dask
+    from dask.delayed import delayed
 
     try:
         from distributed import Client, as_completed
     except ImportError:
         raise MissingExtraError("a cluster needs distributed: pip install 'soilloss[cluster]'") from None
     with Client(address, set_as_default=False) as client:
-        tasks = [dask.delayed(_called, pure=False, traverse=False)(one) for one in work.values()]
+        tasks = [delayed(_called, pure=False, traverse=False)(one) for one in work.values()]
         futures = client.compute(tasks)
         for done, _ in enumerate(as_completed(futures, loop=client.loop), 1):
             told(done, len(work))
-        return dict(zip(work, client.gather(futures), strict=True))
+        answers: Any = client.gather(futures)
+        return dict(zip(work, answers, strict=True))
 
 
 def _called(one: Callable[[], Answer]) -> Answer:
@@ -376,7 +378,7 @@ class LazyWindows(NamedTuple):
 @contextlib.contextmanager
 def temporary_folder() -> Iterator[tuple[Path, Callable[[Any], Any]]]:
     """Give a folder in Dask's temporary directory and a function: the folder lasts as long as what that is told."""
-    import dask
+    import dask.config
 
     folder = Path(tempfile.mkdtemp(prefix="soilloss-", dir=dask.config.get("temporary-directory", None)))
     removal = functools.partial(shutil.rmtree, folder, ignore_errors=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import dask
 import dask.array as da
 import numpy as np
+from dask.delayed import delayed
 
 from soilloss.derive.tiled.d8 import Source
 from soilloss.derive.tiled.route import TILE, Reader, route
@@ -22,12 +22,12 @@ def lazily(variable: str, elevation: Any, channels: Any, cell_size: Any, options
     result. Heights are computed a few times, tile by tile, and never held whole.
     """
     work = partial(_reader, variable, elevation, channels, cell_size, options)
-    reader = dask.delayed(work, pure=False, traverse=False)()
+    reader = delayed(work, pure=False, traverse=False)()
     dtype = np.dtype("float64") if variable in ("flow_accumulation", "contributing_area") else np.dtype("float32")
     height, width = elevation.shape
     rows = [slice(top, min(top + TILE, height)) for top in range(0, height, TILE)]
     columns = [slice(left, min(left + TILE, width)) for left in range(0, width, TILE)]
-    read = dask.delayed(_read, pure=False)
+    read = delayed(_read, pure=False)
     return da.block([
         [da.from_delayed(read(reader, y, x), (y.stop - y.start, x.stop - x.start), dtype) for x in columns]
         for y in rows

@@ -38,44 +38,56 @@ class Sharing(NamedTuple):
 
 
 def sweep(ground: d8.Ground, sharing: Sharing, files: Files, tile: Tile, ring: np.ndarray) -> Answer:
-    """Accumulate over a tile and its halo with the given amounts in the ring; keep the tile.
-
-    The ring is the outermost line of a window one cell wider, so what flows out of it is known like all the rest.
-    """
-    shape, window = ground.tiles.shape, ground.tiles.window(tile)
-    (rows, columns), place = grow(window, sharing.halo, shape)
+    """Accumulate over a tile and its halo with the given amounts in the ring; keep the tile."""
+    window, shape = ground.tiles.window(tile), ground.tiles.shape
+    inside, place = grow(window, sharing.halo, shape)
     wide = grow(window, sharing.halo + 1, shape)[0]
-    w = around(ground, files, tile, "filled", files.get("filled"), sharing.halo + 1, np.nan)
-    code = d8.inner(amounts.directions(files))
-    code = around(ground, files, tile, "direction", code, sharing.halo + 1, np.uint8(flow.VOID))
-    size, stride = w.shape, w.shape[1]
-    code[0] = code[-1] = code[:, 0] = code[:, -1] = flow.VOID
-    parts, coming = np.zeros((w.size, 4), np.uint16), np.zeros(w.size, np.uint8)
-    flat = code.reshape(-1)
-    multiflow.share(
-        w.reshape(-1), stride, ground.metres[:, wide[0]], flat, sharing.exponent, 0, size[0] - 2, parts, coming
-    )
-    del w
-    amount, waiting = np.zeros(size), np.zeros(size, np.uint8)
-    flow.give(flat, stride, sharing.own[wide[0]], amount.reshape(-1))
     # where the window lies in the wider one: at an edge of the grid there is nothing beyond
-    top, left = rows.start - wide[0].start, columns.start - wide[1].start
-    here = slice(top, top + rows.stop - rows.start + 2), slice(left, left + columns.stop - columns.start + 2)
-    set_ring(amount[here], ring)
-    multiflow.count_coming(coming, stride, waiting.reshape(-1))
-    outside = np.ones(size, bool)
-    d8.inner(outside[here])[...] = False
-    waiting[outside] = multiflow.DONE
-    given = np.flatnonzero(_line(size, here))
-    kernels.tell_receivers(parts, coming, waiting.reshape(-1), stride, given)
-    first, last = stride, amount.size - stride
-    multiflow.share_out(parts, coming, waiting.reshape(-1), stride, amount.reshape(-1), first, last)
-    core = d8.inner(amount[here])[place]
+    corner = [i.start - w.start for i, w in zip(inside, wide, strict=True)]
+    here = tuple(slice(c, c + i.stop - i.start + 2) for c, i in zip(corner, inside, strict=True))
+    core = d8.inner(_summed(ground, sharing, files, tile, wide[0], here, ring)[here])[place]
     files.put(sharing.array(), core)
     return {"rim": rim_of(core, sharing.halo)}
 
 
-def _line(size: tuple[int, int], here: tuple[slice, slice]) -> np.ndarray:
+def _summed(
+    ground: d8.Ground,
+    sharing: Sharing,
+    files: Files,
+    tile: Tile,
+    rows: slice,
+    here: tuple[slice, ...],
+    ring: np.ndarray,
+) -> np.ndarray:
+    """Return the amounts of a window that lies `here` in one a cell wider, of these `rows` of the grid.
+
+    In the wider window the ring is the outermost line, so what flows out of it is known like all the rest.
+    """
+    code = d8.inner(amounts.directions(files))
+    code = around(ground, files, tile, "direction", code, sharing.halo + 1, np.uint8(flow.VOID))
+    code[0] = code[-1] = code[:, 0] = code[:, -1] = flow.VOID
+    w = around(ground, files, tile, "filled", files.get("filled"), sharing.halo + 1, np.nan)
+    size, stride, cells = w.shape, w.shape[1], w.size
+    parts, coming = np.zeros((cells, 4), np.uint16), np.zeros(cells, np.uint8)
+    last = size[0] - 2
+    metres = ground.metres[:, rows]
+    multiflow.share(w.reshape(-1), stride, metres, code.reshape(-1), sharing.exponent, 0, last, parts, coming)
+    del w
+    waiting = np.zeros(size, np.uint8)
+    multiflow.count_coming(coming, stride, waiting.reshape(-1))
+    outside = np.ones(size, bool)
+    d8.inner(outside[here])[...] = False
+    waiting[outside] = multiflow.DONE
+    del outside
+    kernels.tell_receivers(parts, coming, waiting.reshape(-1), stride, np.flatnonzero(_line(size, here)))
+    amount = np.zeros(size)
+    flow.give(code.reshape(-1), stride, sharing.own[rows], amount.reshape(-1))
+    set_ring(amount[here], ring)
+    multiflow.share_out(parts, coming, waiting.reshape(-1), stride, amount.reshape(-1), stride, cells - stride)
+    return amount
+
+
+def _line(size: tuple[int, int], here: tuple[slice, ...]) -> np.ndarray:
     """Return where the ring of a window lies in an array, as far as it is inside the array's own ring."""
     line, inside = np.zeros(size, bool), np.zeros(size, bool)
     line[here] = True
