@@ -9,8 +9,10 @@ import time
 
 import numpy as np
 import pytest
+import rasterio
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from odc.geo.geobox import GeoBox
 
 from soilloss.derive import terrain
 from soilloss.derive.tiled import Source, route
@@ -271,6 +273,18 @@ def test_real_tiles_of_a_real_size(job):
     expected = whole(job, z)
     for tile in (500, 4096) if job != "area" else (64, 500, 4096):
         np.testing.assert_array_equal(tiled(job, z, tile, workers=2), expected)
+
+
+@pytest.mark.parametrize("dem", ["mula_mutha/dem_srtm_90m.tif", "caucasus_dem/dem_27m.tif"])
+def test_real_heights(shared_data, dem):
+    with rasterio.open(shared_data / dem) as file:
+        grid = GeoBox((file.height, file.width), file.transform, file.crs)
+        z = file.read(1, masked=True).astype(np.float32).filled(np.nan)
+    sides = cell_size(grid)
+    for job in ("direction", "mfd", "length"):
+        expected = whole(job, z, sides=sides)
+        for tile, workers in ((64, 2), (500, 1), (4096, 2)):
+            np.testing.assert_array_equal(tiled(job, z, tile, sides=sides, workers=workers), expected)
 
 
 def test_a_channel_map_is_read_with_the_heights():
