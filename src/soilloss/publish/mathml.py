@@ -23,7 +23,8 @@ FUNCTIONS = {"sin", "cos", "tan", "arctan", "exp", "log", "ln", "min", "max", "b
 OPERATORS = {
     "cdot": "·", "times": "×", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "to": "→", "in": "∈",
     "approx": "≈", "partial": "∂", "pm": "±", "ldots": "…", "dots": "…", "infty": "∞", "sum": "∑", "prod": "∏",
-    "int": "∫", "lfloor": "⌊", "rfloor": "⌋", "circ": "°", "mid": "|", "cup": "∪", "cap": "∩", "lor": "∨", "bigvee": "⋁", "subseteq": "⊆", "setminus": "∖",
+    "int": "∫", "lfloor": "⌊", "rfloor": "⌋", "circ": "°", "mid": "|", "cup": "∪", "cap": "∩",
+    "lor": "∨", "bigvee": "⋁", "subseteq": "⊆", "setminus": "∖",
 }  # fmt: skip
 BREAKS = ("\\quad", "\\qquad")
 SPACES = {"quad": "1em", "qquad": "2em", ",": "0.2em", ";": "0.3em", ":": "0.25em", " ": "0.3em", "!": "0em"}
