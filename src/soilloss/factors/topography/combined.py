@@ -110,6 +110,10 @@ def desmet_govers_1996(
     and :math:`\beta = (\sin\theta / 0.0896) / (3 \sin^{0.8}\theta + 0.56)`. On an inclined plane the mean of L
     over N cells is exactly :math:`(N D / 22.13)^m`. Desmet and Govers (1996).
 
+    Peers: SAGA's LS tool, given the inlet area in m2, agrees to 1e-5; its field-based LS puts area per width there and
+    gives 4.18 where this gives 14.02. From reading: InVEST SDR takes the width from the slope angle and the root of the
+    area. See docs/explanation/peers.md.
+
     Examples
     --------
     >>> round(float(desmet_govers_1996(9900.0, 0.148890, 0.0, cell_size=30)), 4)
@@ -152,6 +156,8 @@ def moore_burch_1986(flow_accumulation, slope, *, m=0.4, n=1.3, multiplier=1.0, 
     .. math:: LS = k \left(\frac{N D}{22.13}\right)^m \left(\frac{\sin\theta}{0.0896}\right)^n
 
     N cells of side D make the specific catchment area N D (m2 per m). Moore and Burch (1986).
+
+    Peers: SAGA and Whitebox multiply by 1.4, which ``multiplier=1.4`` repeats to 1e-5.
 
     Examples
     --------
