@@ -137,7 +137,7 @@ def write_raster(
     try:
         with rasterio.open(draft, "w", **profile) as target:
             for (row, column), values in parts:
-                window = RasterWindow(column.start, row.start, column.stop - column.start, row.stop - row.start)  # type: ignore[call-arg]  attrs class
+                window = RasterWindow.from_slices(row, column)
                 layers = np.moveaxis(values.reshape(*values.shape[:2], bands), -1, 0)
                 target.write(layers.astype(dtype, copy=False), window=window)
                 done()
