@@ -1,0 +1,31 @@
+"""Land cover from image series by deep learning. Each part loads when it is first touched; most need torch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from soilloss.errors import MissingExtraError
+
+_NAMES = {
+    "HRFormer": "soilloss.landcover.network",
+}
+
+__all__ = [*_NAMES]  # noqa: PLE0604, what loads when touched
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'soilloss.landcover' has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_NAMES[name]), name)
+    except ModuleNotFoundError as error:
+        if error.name not in {"torch", "safetensors", "onnxruntime", "onnx"}:
+            raise
+        raise MissingExtraError(
+            f"land cover mapping ({name}) needs {error.name}: pip install 'soilloss[landcover]'."
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
