@@ -12,7 +12,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 NAMES = {path: path.relative_to(SOURCE).as_posix() for path in MODULES}
 
 # rooms that may read or write files, and the two modules outside them that keep a scratch store
-ON_DISK = ("sources/", "publish/", "workflow/", "landcover/", "server/", "tables/", "cli.py", "grid/passes.py")
+ON_DISK = ("sources/", "publish/", "workflow/", "landcover/", "server/", "tables/", "cli/", "grid/passes.py")
 OPENERS = {"open", "open_dataset", "open_rasterio", "open_zarr", "urlopen", "memmap", "mkdir", "unlink"}
 OPENERS |= {"read_bytes", "read_csv", "read_file", "read_text", "write_bytes", "write_text"}
 OPENERS |= {"to_csv", "to_file", "to_netcdf", "to_raster", "to_zarr"}
@@ -58,7 +58,7 @@ def test_every_module_has_its_test(path):
     """A module that outgrew its file and became a folder may keep the one test of its former name."""
     inside = path.relative_to(SOURCE)
     name = inside.parent if path.name == "__init__.py" else inside.with_suffix("")
-    mirrors = [name, name.parent] if len(name.parts) > 2 else [name]
+    mirrors = [name, name.parent] if len(name.parts) > 2 or name.parts[:1] == ("cli",) else [name]
     tests = [Path("tests", mirror.parent, f"test_{mirror.name.lstrip('_') or 'soilloss'}.py") for mirror in mirrors]
     assert any((ROOT / test).exists() for test in tests), f"{inside} has no {tests[0]}"
 

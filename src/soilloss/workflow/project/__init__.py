@@ -9,88 +9,43 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from soilloss.errors import ProjectError, did_you_mean
 from soilloss.variables import VARIABLES
 from soilloss.workflow import yaml12
+from soilloss.workflow.project.analysis import Analysis, Severity
+from soilloss.workflow.project.sentences import sentence
+from soilloss.workflow.project.sources import Constant, Polygons, Raster, Source, Strict, Table
+
+__all__ = [
+    "Analysis",
+    "Constant",
+    "Grid",
+    "LandCover",
+    "Method",
+    "Period",
+    "Polygons",
+    "Project",
+    "Publish",
+    "Raster",
+    "Severity",
+    "Source",
+    "StepName",
+    "Table",
+    "Zones",
+    "load",
+    "override",
+    "validate",
+]
 
 StepName = Literal["year", "quarter", "month"]
 LandCover = Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class Constant(_Strict):
-    """One number for the whole area."""
-
-    value: float
-    unit: str | None = None
-
-
-class Raster(_Strict):
-    """A GDAL raster, or a variable of a NetCDF or Zarr file; its path may hold ``{year}`` and the like."""
-
-    file: str
-    band: int | list[int] | None = None
-    variable: str | None = None
-    scale: float | None = None
-    offset: float | None = None
-    nodata: float | None = None
-    unit: str | None = None
-    legend: str | None = None
-
-
-class Table(_Strict):
-    """Points with values; the equation runs at the points, then the surface is made.
-
-    A table of days gives the mean of all its years, or each year of the period apart with ``yearly: true``.
-    """
-
-    table: str
-    method: str | None = None
-    coefficients: dict[str, Any] = {}
-    interpolate: Literal["height", "inverse_distance", "thin_plate_spline", "kriging"] = "inverse_distance"
-    options: dict[str, Any] = {}
-    yearly: bool = False
-    crs: str | None = None
-    units: dict[str, str] = {}
-
-
-class Polygons(_Strict):
-    """Polygons whose column gives the value; `elsewhere` holds outside them."""
-
-    polygons: str
-    column: str
-    elsewhere: float | None = None
-    unit: str | None = None
-
-
-def _pick_source(value: Any) -> Any:
-    """Turn the short forms into mappings and choose the model by its telling key."""
-    if isinstance(value, bool) or value is None:
-        raise ValueError(f"{value!r} is not a source; expected a path, a number or a mapping")
-    if isinstance(value, int | float):
-        return Constant(value=float(value))
-    if isinstance(value, str):
-        return Raster(file=value)
-    if not isinstance(value, Mapping):
-        return value
-    given = cast("Mapping[str, Any]", value)
-    for key, model in (("table", Table), ("polygons", Polygons), ("value", Constant), ("file", Raster)):
-        if key in given:
-            return model(**given)
-    raise ValueError(f"needs one of 'file', 'table', 'polygons' or 'value', but has {', '.join(map(repr, given))}")
-
-
-Source = Annotated[Constant | Raster | Table | Polygons, BeforeValidator(_pick_source)]
-
-
-class Method(_Strict):
+class Method(Strict):
     """The method of a variable (None: the default one) and coefficients that differ from the published ones."""
 
     name: str | None = None
@@ -108,7 +63,7 @@ class Method(_Strict):
         raise ValueError(f"{value!r} is not a method; expected a name, or a mapping with 'name' and coefficients")
 
 
-class Grid(_Strict):
+class Grid(Strict):
     """The target grid: its CRS and cell size, or the variable whose grid is taken."""
 
     crs: str | None = None
@@ -131,7 +86,7 @@ def _month(text: Any, last: bool) -> tuple[int, int]:
     return int(match[1]), int(match[2]) if match[2] else (12 if last else 1)
 
 
-class Period(_Strict):
+class Period(Strict):
     """Whole years, cut into steps; `min_valid` is the share of years a cell needs for its mean."""
 
     start: int | str
@@ -160,40 +115,14 @@ class Period(_Strict):
         return tuple(f"{year}{end}" for year in self.years for end in tail[self.step])
 
 
-class Zones(_Strict):
+class Zones(Strict):
     """Polygons to sum over, and the column that names them."""
 
     file: str
     name: str | None = None
 
 
-class Severity(_Strict):
-    """The severity scheme; `tolerance` (t ha-1 yr-1) belongs to the schemes that ask for one."""
-
-    scheme: Literal["poyang", "rodopi", "sl190_2007", "hj1174_5", "fao_1979", "oecd"] = "fao_1979"
-    tolerance: float | None = Field(default=None, gt=0)
-
-
-class Analysis(_Strict):
-    """Questions put to the finished maps."""
-
-    summary: dict[str, Any] = Field(default={}, max_length=0)
-    severity: Severity = Severity()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_list(cls, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return cast("Mapping[str, Any]", value)
-        if not isinstance(value, list):
-            raise ValueError("expected a list such as [summary, {severity: {scheme: fao_1979}}]")
-        merged: dict[str, Any] = {}
-        for item in cast("list[Any]", value):
-            merged |= {item: {}} if isinstance(item, str) else dict(cast("Mapping[str, Any]", item))
-        return merged
-
-
-class Publish(_Strict):
+class Publish(Strict):
     """Where results go and which maps are written; `factors` names years whose factors are wanted too."""
 
     folder: str = "out"
@@ -202,7 +131,7 @@ class Publish(_Strict):
     factors: list[int] = []
 
 
-class Project(_Strict):
+class Project(Strict):
     """A whole project file; `note` is what readers of the report have to know first."""
 
     name: str = "soil loss"
@@ -263,7 +192,7 @@ def validate(data: dict[str, Any], name: str = "project") -> Project:
     try:
         return Project.model_validate(data)
     except ValidationError as error:
-        raise ProjectError(f"{name}: {_sentence(error)}") from None
+        raise ProjectError(f"{name}: {sentence(error, Project)}") from None
 
 
 def override(data: dict[str, Any], dotted: str, value: Any) -> None:
@@ -279,56 +208,3 @@ def override(data: dict[str, Any], dotted: str, value: Any) -> None:
         place[parent] = inner
         place = cast("dict[str, Any]", inner)
     place[last] = value
-
-
-_WORDS = {
-    "string_type": "expected text",
-    "int_type": "expected a whole number",
-    "float_type": "expected a number",
-    "dict_type": "expected a mapping of keys to values",
-    "list_type": "expected a list",
-    "model_type": "expected a mapping of keys to values",
-}
-
-
-def _sentence(error: ValidationError) -> str:
-    """Say the first error in our words: place, value, expectation."""
-    first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"] if not _is_model_name(part))
-    kind, given = first["type"], first["input"]
-    if kind == "extra_forbidden":
-        key = str(first["loc"][-1])
-        return f"{place}: unknown key{did_you_mean(key, _keys_at(first['loc'][:-1]))}"
-    if kind == "missing":
-        return f"{place}: is missing"
-    if kind == "value_error":
-        message = first["msg"].removeprefix("Value error, ")
-        return f"{place}: {message}" if place else message
-    if kind == "literal_error":
-        expected = first.get("ctx", {})["expected"]
-        choices = re.findall(r"'([^']+)'", expected)
-        return f"{place}: {given!r} is not known{did_you_mean(str(given), choices)} (expected {expected})"
-    expectation = _WORDS.get(kind, first["msg"][0].lower() + first["msg"][1:])
-    return f"{place}: {expectation}, got {given!r}"
-
-
-_MODELS: dict[str, type[BaseModel]] = {
-    model.__name__: model
-    for model in (Constant, Raster, Table, Polygons, Method, Grid, Period, Zones, Severity, Analysis, Publish)
-}
-
-
-def _is_model_name(part: Any) -> bool:
-    return part in _MODELS or part in {"int", "list[int]"}
-
-
-def _keys_at(place: tuple[Any, ...]) -> list[str]:
-    """The keys known where an unknown one stood."""
-    if place[:1] == ("sources",):
-        return [key for source in (Raster, Table, Polygons, Constant) for key in source.model_fields]
-    model: type[BaseModel] = Project
-    for part in place:
-        field = model.model_fields.get(str(part))
-        named = [m for n, m in _MODELS.items() if part == n or (field and n in str(field.annotation))]
-        model = named[0] if named else model
-    return list(model.model_fields)

@@ -1,35 +1,14 @@
-"""The `soilloss` command: a thin door to `workflow`.
-
-Results go to standard output, progress and words to standard error.
-
-Nothing heavy is imported before a verb is chosen, so that ``soilloss --help`` answers at once.
-"""
+"""Verbs of a project: write, check, plan, run, compare; and of its finished folder: report, verify, cite."""
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from shutil import get_terminal_size
 from textwrap import fill
-from typing import Annotated, Any
+from typing import Any
 
-from cyclopts import App, Parameter
-
-from soilloss import __version__
-from soilloss.errors import MissingExtraError, SoilLossError
-
-app = App(
-    name="soilloss",
-    version=__version__,
-    help="Maps of soil erosion by water from Earth-observation data. Start with: soilloss demo",
-    suppress_keyboard_interrupt=False,  # `main` has words for it
-)
-
-Set = Annotated[list[str], Parameter(name="--set", negative=(), help="Change one key, e.g. methods.cover.alpha=2.5.")]
-Json = Annotated[bool, Parameter(name="--json", negative=(), help="Print one JSON object and nothing else.")]
-Workers = Annotated[int | None, Parameter(help="Threads; default is the processors at hand.")]
+from soilloss.cli.common import Json, Set, Workers, app, open_project, print_json
 
 _WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
@@ -76,9 +55,9 @@ def check(file: Path, /, *, set: Set = [], json: Json = False) -> None:  # noqa:
     from soilloss.workflow.check import examine, refuse
     from soilloss.workflow.watch import count
 
-    findings = examine(_site(file, set))
+    findings = examine(open_project(file, set))
     if json:
-        _print_json([finding._asdict() | {"kind": finding.kind.__name__} for finding in findings])
+        print_json([finding._asdict() | {"kind": finding.kind.__name__} for finding in findings])
     else:
         for finding in findings:
             print(f"{finding.level}: {finding.where}: {finding.message}")
@@ -100,11 +79,11 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
     """
     from soilloss.workflow.estimate import describe, draw
 
-    described = describe(_site(file, set))
+    described = describe(open_project(file, set))
     if graph:
         graph.write_text(draw(described), encoding="utf-8")
     if json:
-        _print_json(described)
+        print_json(described)
         return
     width = min(120, get_terminal_size().columns)
     for step in described["steps"]:
@@ -140,13 +119,13 @@ def run(
     from soilloss.workflow.watch import parse_size, watch
 
     limits = Limits(parse_size(memory), cluster)
-    site = _site(file, set)
+    site = open_project(file, set)
     with watch(quiet=json) as progress:
         done = execute(site, workers=workers, limits=limits, progress=progress)
     if json:
         from soilloss.workflow.record import read
 
-        _print_json(
+        print_json(
             {"folder": str(done.folder), "seconds": done.seconds, "made": done.made, "reused": done.reused}
             | {key: read(done.folder)[key] for key in ("total", "gaps", "findings")}
         )
@@ -181,11 +160,11 @@ def compare(
     from soilloss.workflow.watch import watch
 
     names = [name.strip() for name in vary.split(",") if name.strip()] or None
-    site = _site(file, set)
+    site = open_project(file, set)
     with watch(quiet=json) as progress:
         found = run_comparison(site, names, workers=workers, progress=progress)
     if json:
-        _print_json(found)
+        print_json(found)
         return
     for factor in found["factors"]:
         share = "" if factor["share"] is None else f", {100 * factor['share']:.0f} % of the variance"
@@ -196,89 +175,6 @@ def compare(
     for one in found["left_out"]:
         print(f"left out: {one['variable']} {one['method']}: {one['reason']}", file=sys.stderr)
     print(Path(found["folder"]) / "index.html")
-
-
-@app.command
-def conformance(*, only: str = "", json: Json = False) -> None:
-    """Check the worked values of published sources: pass or fail per method.
-
-    Parameters
-    ----------
-    only
-        Part of a method's name, e.g. erosivity or mccool_1987.
-    """
-    from soilloss.conformance import by_method
-    from soilloss.conformance import check as run_values
-
-    rows = run_values(only=only)
-    if json:
-        _print_json(rows.to_dict("records"))
-    else:
-        for method, (passed, count) in by_method(rows).items():
-            print(f"{'pass' if passed == count else 'FAIL'}  {method}  {passed} of {count}")
-        print(f"{list(rows['status']).count('pass')} of {len(rows)} worked values pass")
-    if any(status != "pass" for status in rows["status"]):
-        sys.exit(4)
-
-
-@app.command
-def terrain(
-    dem: Path,
-    /,
-    *,
-    out: Path,
-    wanted: str = "",
-    routing: str = "mfd",
-    codes: str = "soilloss",
-    nodata: float | None = None,
-    outlets: Path | None = None,
-    outlets_crs: str | None = None,
-    snap: float = 0.0,
-    streams: float | None = None,
-    workers: Workers = None,
-    memory: str = "4GB",
-    json: Json = False,
-) -> None:
-    """Make terrain alone from heights: fill, directions, accumulation, LS, catchments, streams.
-
-    Parameters
-    ----------
-    dem
-        Raster of heights in m.
-    out
-        Folder to write.
-    wanted
-        Names of variables parted by commas, e.g. filled_elevation,topography; default all, listed for a wrong one.
-    routing
-        How flow divides: mfd, d8 or dinf; directions, catchments and streams are always d8.
-    codes
-        Codes of flow_direction: soilloss, esri, pyflwdir, ldd, taudem, grass, whitebox or pygeoprocessing.
-    nodata
-        Value of missing cells, if the raster does not say.
-    outlets
-        Gauges (CSV with station, x, y, or a point file): writes watersheds.gpkg, to be given as zones.
-    outlets_crs
-        CRS of x and y in a CSV; default longitude and latitude.
-    snap
-        Metres that a gauge may be moved, to the largest area draining through a cell.
-    streams
-        Least area in m2 that makes a stream, e.g. 1e6: writes streams.gpkg.
-    memory
-        What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
-    """
-    from soilloss.workflow.stored import Limits
-    from soilloss.workflow.terrain import Task, make_terrain, names_of
-    from soilloss.workflow.watch import parse_size, watch
-
-    task = Task(dem, names_of(wanted), routing, codes, nodata, outlets, outlets_crs, snap, streams)
-    with watch(quiet=json) as progress:
-        made = make_terrain(task, out, workers=workers, limits=Limits(parse_size(memory)), progress=progress)
-    if json:
-        _print_json(made)
-        return
-    for one in made.get("watersheds", []):
-        print(f"{one['station']}: {one['upstream_area_m2'] / 1e6:.6g} km2, moved {one['moved_m']:.0f} m")
-    print(out)
 
 
 @app.command
@@ -293,7 +189,7 @@ def report(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
     from soilloss.publish.report import write_report
     from soilloss.workflow.record import read
 
-    folder = file if file.is_dir() else _site(file, set).folder
+    folder = file if file.is_dir() else open_project(file, set).folder
     write_report(folder, read(folder))
     print(folder / "report.html")
 
@@ -312,7 +208,7 @@ def verify(folder: Path, /, *, workers: Workers = None, json: Json = False) -> N
     proofs = prove(folder, workers=workers)
     wrong = [proof for proof in proofs if not proof.equal]
     if json:
-        _print_json({"equal": not wrong, "compared": [proof._asdict() for proof in proofs]})
+        print_json({"equal": not wrong, "compared": [proof._asdict() for proof in proofs]})
     else:
         for proof in wrong:
             print(f"{proof.what}: {proof.detail}")
@@ -333,68 +229,4 @@ def cite(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
     from soilloss.publish.bibliography import bibtex
     from soilloss.workflow.record import citations
 
-    print(bibtex(citations(_site(file, set).steps)))
-
-
-@app.command
-def methods(variable: str | None = None, name: str | None = None, /, *, json: Json = False) -> None:
-    """Show what can be chosen: methods, formulas, units, citations.
-
-    Parameters
-    ----------
-    variable
-        Only methods that make this variable.
-    name
-        Only this method, in full.
-    """
-    from soilloss.workflow.catalogue import describe_methods, page
-
-    found = describe_methods(variable, name)
-    if json:
-        _print_json(found)
-    else:
-        print(page(found, full=name is not None))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; a user's mistake becomes one sentence and an exit code, never a traceback."""
-    try:
-        app(arguments, result_action="return_value")
-    except SoilLossError as error:
-        print(f"soilloss: {error}", file=sys.stderr)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("\nsoilloss: stopped; earlier results are as they were, run again to go on", file=sys.stderr)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)
-    except ModuleNotFoundError as error:
-        print(f"soilloss: {error.name} is not installed; install soilloss again", file=sys.stderr)
-        sys.exit(MissingExtraError.exit_code)
-    except OSError as error:
-        print(f"soilloss: {_reason(error)}; check the path, the disk and permissions", file=sys.stderr)
-        sys.exit(3)
-
-
-def _reason(error: OSError) -> str:
-    """What went wrong where; the raster library names only the last step and keeps the cause behind it."""
-    cause: BaseException = error
-    while cause.__cause__ is not None:
-        cause = cause.__cause__
-    return f"{error.filename}: {error.strerror}" if error.filename else error.strerror or str(cause)
-
-
-def _site(file: Path, settings: list[str]) -> Any:
-    from soilloss.workflow.site import open_site
-    from soilloss.workflow.watch import parse_settings
-
-    return open_site(file, parse_settings(settings))
-
-
-def _print_json(data: Any) -> None:
-    print(json.dumps(data, indent=1, default=str))
-
-
-if __name__ == "__main__":
-    main()
+    print(bibtex(citations(open_project(file, set).steps)))

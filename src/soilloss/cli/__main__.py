@@ -1,0 +1,5 @@
+"""``python -m soilloss.cli``."""
+
+from soilloss.cli import main
+
+main()
