@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from soilloss.derive import routing, terrain
+from soilloss.derive.terrain.slopes import STARTS
 from soilloss.derive.tiled import amounts, d8, frames, lengths, shares
 from soilloss.errors import ProjectError
 from soilloss.grid import passes as engine
@@ -235,8 +236,8 @@ def _shared(run: Passes, ground: d8.Ground, exponent: float, own: np.ndarray) ->
 
 
 def _length(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
-    if used["start"] not in terrain.STARTS:
-        raise routing.unknown("start", used["start"], terrain.STARTS)
+    if used["start"] not in STARTS:
+        raise routing.unknown("start", used["start"], STARTS)
     slopes = lengths.Slopes(*(used[name] for name in lengths.Slopes._fields))
     units, least = None, 0
     if np.isfinite(slopes.channel_area):
