@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from soilloss.errors import ProjectError
+from soilloss.errors import ProjectError, SourceError
 from soilloss.workflow import folders
 
 OWN = ("mark.json", "old.tif")
@@ -54,6 +54,15 @@ def test_a_swap_that_was_cut_off_at_its_end_is_finished(tmp_path):
     folders.claim(out, OWN, mark="mark.json", key="--out")
     assert {p.name for p in out.iterdir()} == {"mark.json", "notes.txt"}
     assert not former.exists()
+
+
+def test_the_slower_of_two_runs_says_so(tmp_path):
+    out, former = tmp_path / "out", tmp_path / ".out.former"
+    made(out, "first")
+    with pytest.raises(SourceError, match="another run at the same moment"), folders.drafted(out, OWN) as draft:
+        draft.mkdir()
+        made(former, "the other run has just moved the former result aside")
+    assert (out / "mark.json").read_text() == "first"
 
 
 def test_folders_of_others_are_refused(tmp_path):

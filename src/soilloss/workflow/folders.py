@@ -6,13 +6,14 @@ leaves the former result as it was.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from soilloss.errors import ProjectError
+from soilloss.errors import ProjectError, SourceError
 
 
 def claim(folder: Path, own: Collection[str], *, mark: str, key: str, result: str = "result") -> None:
@@ -63,9 +64,16 @@ def drafted(folder: Path, own: Collection[str]) -> Iterator[Path]:
 def _swap(draft: Path, folder: Path, own: Collection[str]) -> None:
     former = folder.with_name(f".{folder.name}.former")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        folder.rename(former)
-    draft.rename(folder)
+    try:
+        if folder.exists():
+            folder.rename(former)
+        draft.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY):
+            raise
+        raise SourceError(
+            f"{folder} was written by another run at the same moment, whose result stands; run again for this one"
+        ) from error
     if former.exists():
         _clear(former, folder, own)
 

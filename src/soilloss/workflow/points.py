@@ -6,7 +6,7 @@ values that were measured together.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +20,7 @@ from soilloss.grid.blocks import Window
 from soilloss.sources import tables
 from soilloss.variables import VARIABLES
 from soilloss.workflow.methods import defaults, method
-from soilloss.workflow.plan import make_plan
+from soilloss.workflow.plan import Step, make_plan
 from soilloss.workflow.project import Table
 from soilloss.workflow.site import Site, whole
 
@@ -79,17 +79,30 @@ def _of_year(
     return {**columns, "daily_precipitation": columns["daily_precipitation"][:, inside]}, dates[inside]
 
 
+def steps_at_points(variable: str, source: Table, columns: Iterable[str]) -> list[Step]:
+    """The equations that make a variable from the columns of its table; none where a column holds it.
+
+    Raises
+    ------
+    MissingInputError
+        If the table lacks a column.
+    """
+    columns = list(columns)
+    if source.method is None and variable in columns:
+        return []
+    chosen = {variable: (source.method, source.coefficients)} if source.method else {}
+    try:
+        return make_plan([variable], columns, chosen, defaults("rusle"))
+    except MissingInputError as error:
+        raise MissingInputError(f"{source.table}: {error} (the table has {', '.join(columns)})") from None
+
+
 def _evaluate(
     variable: str, source: Table, columns: dict[str, Any], dates: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
-    if source.method is None and variable in columns:
+    steps = steps_at_points(variable, source, columns)
+    if not steps:
         return np.asarray(columns[variable], float), "measured"
-    chosen = {variable: (source.method, source.coefficients)} if source.method else {}
-    try:
-        steps = make_plan([variable], columns.keys(), chosen, defaults("rusle"))
-    except MissingInputError as error:
-        has = ", ".join(columns)
-        raise MissingInputError(f"{source.table}: {error} (the table has {has})") from None
     values = dict(columns)
     for step in steps:
         if step.function is not None:

@@ -14,8 +14,7 @@ from soilloss.variables import VARIABLES
 from soilloss.workflow.check.findings import Finding, error, note, warning
 from soilloss.workflow.check.quantities import examine_values
 from soilloss.workflow.check.remedies import Subject
-from soilloss.workflow.methods import defaults
-from soilloss.workflow.plan import make_plan
+from soilloss.workflow.points import steps_at_points
 from soilloss.workflow.project import Table
 from soilloss.workflow.site import Site
 
@@ -31,7 +30,10 @@ def examine_points(site: Site, name: str, source: Table) -> Iterator[Finding]:
     """Return what is to be said about the table of one variable."""
     where = f"sources.{name}"
     points = tables.read_points(site.data / source.table, crs=source.crs, units=source.units)
-    yield from _columns(name, source, list(points.columns))
+    try:
+        steps_at_points(name, source, points.columns)
+    except MissingInputError as problem:
+        yield error(where, str(problem), MissingInputError)
     for column, values in points.columns.items():
         known = np.asarray(values, float)
         known = known[np.isfinite(known)]
@@ -39,19 +41,6 @@ def examine_points(site: Site, name: str, source: Table) -> Iterator[Finding]:
             yield from examine_values(Subject(where, f"{column} in {source.table}", column, "table"), known)
     to_grid = Transformer.from_crs(points.crs, site.wkt, always_xy=True)
     yield from _places(site, where, source, points, to_grid)
-
-
-def _columns(name: str, source: Table, columns: list[str]) -> Iterator[Finding]:
-    """The chosen method (or a default one) must find its data in the table."""
-    if source.method is None and name in columns:
-        return
-    chosen = {name: (source.method, source.coefficients)} if source.method else {}
-    try:
-        make_plan([name], columns, chosen, defaults("rusle"))
-    except MissingInputError as problem:
-        yield error(
-            f"sources.{name}", f"{source.table}: {problem} (the table has {', '.join(columns)})", MissingInputError
-        )
 
 
 def _places(site: Site, where: str, source: Table, points: Any, to_grid: Transformer) -> Iterator[Finding]:
