@@ -13,7 +13,7 @@ from soilloss.errors import ProjectError, did_you_mean
 Function = Callable[..., Any]
 Choice = tuple[str, dict[str, Any]]
 
-ROOMS = ("soilloss.derive", "soilloss.factors", "soilloss.landcover", "soilloss.model")
+ROOMS = ("soilloss.derive", "soilloss.factors", "soilloss.model")
 
 # 1 000 ft is the longest slope of the handbook (Renard et al. 1997); where more than 1 km2 drains through a cell,
 # water runs in a channel and the equations do not hold.
