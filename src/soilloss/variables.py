@@ -61,6 +61,7 @@ VARIABLES: dict[str, Variable] = {
     "elevation": Variable("m", "height above sea level", "z", (-500, 9_000)),
     "filled_elevation": Variable("m", "height with depressions filled", range=(-500, 9_000)),
     "slope": Variable("rad", "steepest slope angle", range=(0, pi / 2)),
+    "trapping": _fraction("share of the flow that a cell holds back: roads, terraces, parcel borders, water"),
     "aspect": Variable("rad", "downslope direction, clockwise from north", range=(0, 2 * pi), resampling="nearest"),
     "flow_direction": _classes("direction of steepest descent, 0 east to 7 north-east clockwise, 8 leaves"),
     "flow_accumulation": Variable(

@@ -56,11 +56,16 @@ def test_only_the_tiles_asked_for_are_read_and_nothing_is_left(scratch):
     assert not list(scratch.iterdir())
 
 
-def test_lazy_channels_are_read_by_windows(scratch):
+def test_lazy_masks_are_read_by_windows(scratch):
     z = rough()
-    drawn = (np.random.default_rng(1).random(z.shape) < 0.05).astype(np.float32)
-    lazily = terrain.slope_length(da.from_array(z, chunks=40), da.from_array(drawn, chunks=25), cell_size=10.0)
-    np.testing.assert_array_equal(lazily.compute(), terrain.slope_length(z, drawn, cell_size=10.0))
+    rng = np.random.default_rng(1)
+    drawn = (rng.random(z.shape) < 0.05).astype(np.float32)
+    share = np.where(rng.random(z.shape) < 0.1, rng.choice([0.3, 1], z.shape), np.nan)
+    for function in (terrain.slope_length, terrain.contributing_area):
+        lazily = function(*(da.from_array(a, chunks=c) for a, c in ((z, 40), (drawn, 25), (share, 31))), cell_size=10.0)
+        expected = function(z, drawn, share, cell_size=10.0)
+        np.testing.assert_array_equal(lazily.compute(), expected)
+        assert not np.array_equal(expected, function(z, cell_size=10.0), equal_nan=True)
 
 
 @every_job
@@ -82,6 +87,6 @@ def test_errors_come_when_the_passes_run_and_leave_nothing(scratch):
 def test_the_decorator_keeps_name_signature_and_words():
     spec = spec_of(terrain.slope_length)
     assert spec.whole
-    assert spec.inputs == ("elevation", "channels")
+    assert spec.inputs == ("elevation", "channels", "trapping")
     assert spec.coefficients["start"] == "half"
     assert terrain.slope_length.__name__ == "slope_length"

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from soilloss.derive import strips
+from soilloss.derive.barriers import held_back
 from soilloss.derive.strips import on_grid as on_grid
 from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
 from soilloss.grid.target import CellSize
-from soilloss.kernels import multiflow
+from soilloss.kernels import multiflow, slope_length
 
 ROUTINGS = ("d8", "mfd", "dinf")
 # integer areas in 1/1024 m2 add up to the same bits in any order
@@ -86,20 +87,26 @@ def accumulated(
     routing: str,
     exponent: float,
     close_holes: int,
+    held: np.ndarray = multiflow.NOTHING_HELD,
 ) -> np.ndarray:
     """Return what drains through each cell of `elevation` if each gives the amount `own` of its row; NaN in voids.
 
-    With D8 amounts are whole multiples of `unit`.
+    With D8 amounts are whole multiples of `unit`, unless cells hold back flow: `held` as in `barriers.held_back`.
     """
-    if routing not in ROUTINGS:
-        raise unknown("routing", routing, ROUTINGS)
+    divides = exponent_of(routing, exponent)
     codes, w = directions(elevation, metres, close_holes)
-    if routing == "d8":
+    if routing == "d8" and not held.size:
         del w
         amount, worth = accumulated_d8(codes, own, unit)
         return on_grid(elevation, amount, np.float64, worth * unit)
-    amount = strips.shared(codes, w, own, metres, exponent if routing == "mfd" else multiflow.STEEPEST_FACET)
-    return on_grid(elevation, amount, np.float64)
+    return on_grid(elevation, strips.shared(codes, w, own, metres, divides, held), np.float64)
+
+
+def exponent_of(routing: str, exponent: float) -> float:
+    """Return how flow divides as `multiflow.share` wants it."""
+    if routing not in ROUTINGS:
+        raise unknown("routing", routing, ROUTINGS)
+    return {"d8": multiflow.ONE_RECEIVER, "dinf": multiflow.STEEPEST_FACET}.get(routing, exponent)
 
 
 def accumulated_d8(codes: np.ndarray, own: np.ndarray, unit: float) -> tuple[np.ndarray, int]:
@@ -114,15 +121,23 @@ def accumulated_d8(codes: np.ndarray, own: np.ndarray, unit: float) -> tuple[np.
     return strips.accumulated(codes, units.astype(np.int64)), 1
 
 
-def stops_of(channels: np.ndarray | None, channel_area: float, codes: np.ndarray, metres: np.ndarray) -> np.ndarray:
-    """Return the cells where slopes end, 1 or 0, flat with a ring."""
-    stops = np.zeros(codes.size, np.uint8)
+def stops_of(channels: Any, trapping: Any, channel_area: float, codes: np.ndarray, metres: np.ndarray) -> np.ndarray:
+    """Return the cells where slopes end, see `slope_length.cut_flow`, flat with a ring."""
+    rows = metres.shape[1]
+    stops = mapped_stops(channels, trapping, (rows, codes.size // (rows + 2) - 2))
     if math.isfinite(channel_area):
         area, worth = accumulated_d8(codes, metres[0] * metres[1], AREA_UNIT)
-        stops[area >= math.ceil(Fraction(channel_area) / Fraction(AREA_UNIT) / worth)] = 1
+        stops[area >= math.ceil(Fraction(channel_area) / Fraction(AREA_UNIT) / worth)] = slope_length.CHANNEL
+    return stops
+
+
+def mapped_stops(channels: Any, trapping: Any, shape: tuple[int, int]) -> np.ndarray:
+    """Return where slopes end by maps: in channels, and below cells that pass nothing on; flat with a ring."""
+    stops = np.zeros((shape[0] + 2) * (shape[1] + 2), np.uint8)
+    if trapping is not None:
+        stops[held_back(None, trapping, shape) == multiflow.PARTS] = slope_length.LAST
     if channels is not None:
-        inner = stops.reshape(metres.shape[1] + 2, -1)[1:-1, 1:-1]
-        inner[np.asarray(channels) > 0] = 1
+        stops[held_back(channels, None, shape) == multiflow.PARTS] = slope_length.CHANNEL
     return stops
 
 

@@ -124,8 +124,10 @@ def accumulated(codes: np.ndarray, own: np.ndarray) -> np.ndarray:
     return amount
 
 
-def shared(codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray, exponent: float) -> np.ndarray:
-    """Return what drains through each cell if flow divides: by slope to `exponent`, or over the steepest facet."""
+def shared(
+    codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray, exponent: float, held: np.ndarray
+) -> np.ndarray:
+    """Return what drains through each cell if flow divides; `exponent` and `held` as in `multiflow.share`."""
     stride = codes.size // (own.size + 2)
     strips = strips_of((own.size, stride - 2))
     parts, coming = np.zeros((codes.size, 4), np.uint16), _ringed(codes.size, stride, np.uint8, 0)
@@ -133,7 +135,7 @@ def shared(codes: np.ndarray, w: np.ndarray, own: np.ndarray, metres: np.ndarray
     amount = _ringed(codes.size, stride, np.float64, 0)
 
     def share(s: Strip) -> None:
-        multiflow.share(w, stride, metres, codes, exponent, s.top, s.bottom, parts, coming)
+        multiflow.share(w, stride, metres, codes, exponent, s.top, s.bottom, parts, coming, held)
         flow.give(s.wide(codes), stride, own[s.rows], s.wide(amount))
         multiflow.count_coming(s.own(coming), stride, s.own(waiting))
 

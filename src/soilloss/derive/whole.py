@@ -20,15 +20,18 @@ def whole_grid(gives: str, cite: str, **words: Any) -> Callable[[Any], Any]:
 
     def decorate(function: Any) -> Any:
         @functools.wraps(function)
-        def call(elevation: Any, channels: Any = None, *, cell_size: Any = None, **options: Any) -> Any:
+        def call(
+            elevation: Any, channels: Any = None, trapping: Any = None, *, cell_size: Any = None, **options: Any
+        ) -> Any:
+            masks = {"channels": channels, "trapping": trapping}
+            masks = {name: mask for name, mask in masks.items() if mask is not None}
             lazy = hasattr(elevation, "dask")
             if lazy or np.size(elevation) > MOST_CELLS:
                 from soilloss.derive.tiled.lazy import at_once, lazily
 
-                return (lazily if lazy else at_once)(gives, elevation, channels, cell_size, options)
+                return (lazily if lazy else at_once)(gives, elevation, masks, cell_size, options)
             sized = {} if cell_size is None else {"cell_size": cell_size}
-            drawn = () if channels is None else (channels,)
-            return function(elevation, *drawn, **sized, **options)
+            return function(elevation, **masks, **sized, **options)
 
         return equation(gives, cite, whole=True, **words)(call)
 

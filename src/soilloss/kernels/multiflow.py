@@ -21,8 +21,9 @@ from soilloss.kernels.surface import ONE, Place, offsets
 
 PARTS = 65535
 DONE, TOLD = 255, 254
-STEEPEST_FACET = -1.0
-"""Instead of an exponent: divide between the two neighbours beside the steepest facet."""
+STEEPEST_FACET, ONE_RECEIVER = -1.0, -2.0
+"""Instead of an exponent: divide between the two neighbours beside the steepest facet, or follow D8."""
+NOTHING_HELD = np.zeros(0, np.uint16)
 MANTISSA, LEAST = 52, -1000.0
 # cells at a time, so that what is known of them stays near the processor
 PIECE = 512
@@ -164,6 +165,33 @@ def _tarboton_row(w, stride, row, metres, direction, shares):
 
 
 @njit(nogil=True, cache=True)
+def _whole_row(stride, row, direction, shares):
+    """Write the shares of a row whose cells send all to their D8 receiver."""
+    for x in range(stride):
+        for k in range(8):
+            shares[k, x] = PARTS if direction[row + x] == k else 0
+
+
+@njit(nogil=True, cache=True)
+def _hold_back(row, held, shares):
+    """Take off what the cells of a row hold back; what rounding leaves over goes to the first of the largest."""
+    for x in range(shares.shape[1]):
+        passing = np.int64(PARTS - held[row + x])
+        if passing == PARTS:
+            continue
+        largest, left = 0, passing
+        for k in range(8):
+            largest = k if shares[k, x] > shares[largest, x] else largest
+        if shares[largest, x] == 0:
+            continue
+        for k in range(8):
+            part = shares[k, x] * passing // PARTS
+            shares[k, x] = part
+            left -= part
+        shares[largest, x] += left
+
+
+@njit(nogil=True, cache=True)
 def _row_shares(w, stride, y, metres, direction, exponent, s, scratch, shares):
     """Write the shares of row `y` of the grid; rows outside it send nothing."""
     if y < 0 or y >= metres.shape[1]:
@@ -173,23 +201,27 @@ def _row_shares(w, stride, y, metres, direction, exponent, s, scratch, shares):
         return
     # the rows one below the other, as they lie in memory
     sides = np.array([metres[0, y], metres[1, y], metres[2, y]])
-    if exponent == STEEPEST_FACET:
+    if exponent == ONE_RECEIVER:
+        _whole_row(stride, (y + 1) * stride, direction, shares)
+    elif exponent == STEEPEST_FACET:
         _tarboton_row(w, stride, (y + 1) * stride, sides, direction, shares)
     else:
         _freeman_row(w, stride, (y + 1) * stride, 1 / sides, direction, exponent, s, scratch, shares)
 
 
 @njit(nogil=True, cache=True)
-def share(w, stride, metres, direction, exponent, first, last, parts, coming):
+def share(w, stride, metres, direction, exponent, first, last, parts, coming, held):
     """Write `parts` and `coming` of the rows from `first` to before `last`.
 
-    `exponent` of the slope, or `STEEPEST_FACET`; `metres` (3, rows) are the distances. Rows of the grid count without
-    the ring.
+    `exponent` of the slope, or `STEEPEST_FACET` or `ONE_RECEIVER`; `metres` (3, rows) are the distances; `held`
+    (uint16) is what each cell holds back, in parts, or `NOTHING_HELD`. Rows of the grid count without the ring.
     """
     s, scratch = np.zeros((8, PIECE)), np.zeros((5, PIECE))
     shares = np.zeros((3, 8, stride), np.uint16)
     for y in range(first - 1, last + 1):
         _row_shares(w, stride, y, metres, direction, exponent, s, scratch, shares[y % 3])
+        if held.size:
+            _hold_back((y + 1) * stride, held, shares[y % 3])
         if y > first:
             _join(shares[(y - 2) % 3], shares[(y - 1) % 3], shares[y % 3], stride, y * stride, parts, coming)
 

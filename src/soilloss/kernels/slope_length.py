@@ -16,6 +16,8 @@ from soilloss.kernels.flow import LEAVES, VOID, inflows
 from soilloss.kernels.surface import offsets
 
 ROW_STEP = (0, 1, 1, 1, 0, -1, -1, -1)
+# what stops a slope: a channel, in which there is none, and a cell that passes nothing on, where it ends
+CHANNEL, LAST = 1, 2
 
 
 @njit(nogil=True, cache=True)
@@ -32,8 +34,8 @@ def _angle(w, c, row, k, offset, metres):
 
 
 @njit(nogil=True, cache=True)
-def cut_flow(w, stride, metres, direction, channel, gentle_ratio, steep_ratio, break_angle):
-    """Return the directions with `LEAVES` where a slope ends: before a slackening, in and before a channel cell.
+def cut_flow(w, stride, metres, direction, stop, gentle_ratio, steep_ratio, break_angle):
+    """Return the directions with `LEAVES` where a slope ends: before a slackening, at `stop`, before a channel cell.
 
     Flow is cut where the receiver's angle is less than the sender's times the ratio: `gentle_ratio` for senders
     below `break_angle`, else `steep_ratio`. Receivers in the ring are not judged; a tile has a halo of two cells.
@@ -48,7 +50,7 @@ def cut_flow(w, stride, metres, direction, channel, gentle_ratio, steep_ratio, b
         p = c + offset[k]
         row = c // stride - 1
         below = row + ROW_STEP[k]
-        if channel[c] or channel[p]:
+        if stop[c] or stop[p] == CHANNEL:
             cut[c] = LEAVES
         elif 0 <= below < rows:
             angle = _angle(w, c, row, k, offset, metres)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from soilloss.derive.barriers import held_back
 from soilloss.derive.routing import AREA_UNIT, accumulated, directions, filled, metres_of, on_grid
 from soilloss.derive.whole import whole_grid
 
@@ -89,13 +90,20 @@ def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
 
 
 @whole_grid(gives="flow_accumulation", cite="ocallaghan1984")
-def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, cell_size=None):
+def flow_accumulation(
+    elevation, channels=None, trapping=None, *, routing="d8", exponent=1.1, close_holes=1, cell_size=None
+):
     r"""Cells that drain through each cell, itself included.
 
     Parameters
     ----------
     elevation : array, m
         Heights of the whole grid; filled first.
+    channels : array, optional
+        1 in channels: they take up what reaches them and pass nothing on.
+    trapping : array, 1, optional
+        Share of what drains through a cell that it holds back: roads, terraces, parcel borders, water. 1 ends the flow
+        there; shares are rounded to whole 65535ths.
     routing : {"d8", "mfd", "dinf"}
         One receiver; all lower neighbours by slope; the two beside the steepest facet.
     exponent : float
@@ -117,8 +125,9 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
 
     Notes
     -----
-    .. math:: A(c) = 1 + \sum_k f_{n_k \to c} \, A(n_k)
+    .. math:: A(c) = 1 + \sum_k (1 - t_{n_k}) \, f_{n_k \to c} \, A(n_k)
 
+    where t is the share that is trapped, 1 in channels.
     ``"d8"``: O'Callaghan and Mark (1984). ``"mfd"``: Freeman, T. G. (1991), Computers & Geosciences 17, 413-422.
     ``"dinf"``: Tarboton, D. G. (1997), Water Resources Research 33, 309-319. Shares are whole 65535ths.
 
@@ -127,18 +136,25 @@ def flow_accumulation(elevation, *, routing="d8", exponent=1.1, close_holes=1, c
     >>> flow_accumulation(np.array([[3.0], [2], [1]])).ravel().tolist()
     [1.0, 2.0, 3.0]
     """
-    metres = metres_of(_or_square(cell_size), elevation)
-    return accumulated(elevation, metres, np.ones(metres.shape[1]), 1, routing, exponent, close_holes)
+    metres, held = metres_of(_or_square(cell_size), elevation), held_back(channels, trapping, elevation.shape)
+    return accumulated(elevation, metres, np.ones(metres.shape[1]), 1, routing, exponent, close_holes, held)
 
 
 @whole_grid(gives="contributing_area", cite="freeman1991")
-def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, cell_size=None):
+def contributing_area(
+    elevation, channels=None, trapping=None, *, routing="mfd", exponent=1.1, close_holes=1, cell_size=None
+):
     r"""Area that drains through each cell, itself included.
 
     Parameters
     ----------
     elevation : array, m
         Heights of the whole grid; filled first.
+    channels : array, optional
+        1 in channels: they take up what reaches them and pass nothing on.
+    trapping : array, 1, optional
+        Share of what drains through a cell that it holds back: roads, terraces, parcel borders, water. 1 ends the flow
+        there; shares are rounded to whole 65535ths.
     routing : {"mfd", "d8", "dinf"}
         All lower neighbours by slope; one receiver; the two beside the steepest facet.
     exponent : float
@@ -161,9 +177,10 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
 
     Notes
     -----
-    .. math:: A(c) = a(c) + \sum_k f_{n_k \to c} \, A(n_k), \qquad
+    .. math:: A(c) = a(c) + \sum_k (1 - t_{n_k}) \, f_{n_k \to c} \, A(n_k), \qquad
               f_{c \to n_k} = \frac{\max(0, s_k)^p}{\sum_j \max(0, s_j)^p}
 
+    where t is the share that is trapped, 1 in channels.
     Freeman, T. G. (1991), Computers & Geosciences 17, 413-422; after Quinn, P. et al. (1991), Hydrological
     Processes 5, 59-79. With ``"d8"`` areas are added as multiples of 1/1024 m2.
 
@@ -172,8 +189,8 @@ def contributing_area(elevation, *, routing="mfd", exponent=1.1, close_holes=1, 
     >>> contributing_area(np.array([[3.0], [2], [1]]), cell_size=10).ravel().tolist()
     [100.0, 200.0, 300.0]
     """
-    metres = metres_of(cell_size, elevation)
-    return accumulated(elevation, metres, metres[0] * metres[1], AREA_UNIT, routing, exponent, close_holes)
+    metres, held = metres_of(cell_size, elevation), held_back(channels, trapping, elevation.shape)
+    return accumulated(elevation, metres, metres[0] * metres[1], AREA_UNIT, routing, exponent, close_holes, held)
 
 
 def _or_square(cell_size: Any) -> Any:

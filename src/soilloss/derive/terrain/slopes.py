@@ -49,6 +49,7 @@ def channels(contributing_area, *, threshold_area=1e6):
 def slope_length(
     elevation,
     channels=None,
+    trapping=None,
     *,
     gentle_ratio=0.7,
     steep_ratio=0.5,
@@ -66,7 +67,10 @@ def slope_length(
     elevation : array, m
         Heights of the whole grid; filled first.
     channels : array, optional
-        1 where slopes end: streams, and roads, terraces or field borders that stop the flow.
+        1 in channels, where slopes end.
+    trapping : array, 1, optional
+        Share of the flow that a cell holds back: roads, terraces, field borders. Slopes end with a cell that holds
+        back all (1); where anything passes they go on, for water still runs.
     gentle_ratio, steep_ratio : float
         The slope ends where the angle falls below this share of the angle above: `gentle_ratio` where the upper slope
         is below `break_percent`, else `steep_ratio`. 0 never cuts.
@@ -113,11 +117,11 @@ def slope_length(
         raise unknown("start", start, STARTS)
     metres, stride = metres_of(cell_size, elevation), stride_of(elevation)
     codes, w = directions(elevation, metres, close_holes)
-    stops = stops_of(channels, channel_area, codes, metres)
+    stops = stops_of(channels, trapping, channel_area, codes, metres)
     break_angle = math.atan(break_percent / 100)
     cut = lengths.cut_flow(w, stride, metres, codes, stops, gentle_ratio, steep_ratio, break_angle)
     length = np.zeros(w.size)
     lengths.longest_slope(codes, cut, stride, countable(metres), start == "half", length)
     np.minimum(length, max_length, out=length)
-    length[stops != 0] = np.nan
+    length[stops == lengths.CHANNEL] = np.nan
     return on_grid(elevation, length)

@@ -14,14 +14,16 @@ from soilloss.derive.tiled.route import TILE, Reader, route
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.passes import LazyWindows, temporary_folder
 
+Masks = dict[str, Any]
 
-def lazily(variable: str, elevation: Any, channels: Any, cell_size: Any, options: dict[str, Any]) -> Any:
+
+def lazily(variable: str, elevation: Any, masks: Masks, cell_size: Any, options: dict[str, Any]) -> Any:
     """Return a Dask array whose chunks are tiles; the passes run when the first of them is asked for.
 
     Their scratch lies in Dask's temporary directory, which the machines of a cluster must share, and goes with the
     result. Heights are computed a few times, tile by tile, and never held whole.
     """
-    work = partial(_reader, variable, elevation, channels, cell_size, options)
+    work = partial(_reader, variable, elevation, masks, cell_size, options)
     reader = delayed(work, pure=False, traverse=False)()
     dtype = np.dtype("float64") if variable in ("flow_accumulation", "contributing_area") else np.dtype("float32")
     height, width = elevation.shape
@@ -34,23 +36,25 @@ def lazily(variable: str, elevation: Any, channels: Any, cell_size: Any, options
     ])  # fmt: skip
 
 
-def at_once(variable: str, elevation: Any, channels: Any, cell_size: Any, options: dict[str, Any]) -> np.ndarray:
+def at_once(variable: str, elevation: Any, masks: Masks, cell_size: Any, options: dict[str, Any]) -> np.ndarray:
     """Return the result of an array in memory that has too many cells for one piece."""
-    reader = _reader(variable, elevation, channels, cell_size, options)
+    reader = _reader(variable, elevation, masks, cell_size, options)
     out = np.empty(reader.tiles.shape, reader.dtype)
     for window, part in run_blocks(reader, windows(reader.tiles.shape, reader.tile)):
         out[window] = part
     return out
 
 
-def _reader(variable: str, elevation: Any, channels: Any, cell_size: Any, options: dict[str, Any]) -> Reader:
+def _reader(variable: str, elevation: Any, masks: Masks, cell_size: Any, options: dict[str, Any]) -> Reader:
+    sources = {name: Source(LazyWindows(mask)) for name, mask in masks.items()}
     with temporary_folder() as (folder, keep):
         reader = route(
             variable,
             Source(LazyWindows(elevation)),
             elevation.shape,
             cell_size,
-            channels=None if channels is None else Source(LazyWindows(channels)),
+            channels=sources.get("channels"),
+            trapping=sources.get("trapping"),
             options=options,
             folder=folder,
         )

@@ -10,6 +10,7 @@ import numpy as np
 
 from soilloss.derive.routing import countable
 from soilloss.derive.tiled import amounts, d8
+from soilloss.derive.tiled.barriers import Barriers
 from soilloss.derive.tiled.frames import around
 from soilloss.grid.blocks import grow
 from soilloss.grid.passes import Answer, Files, Passes, digest
@@ -18,9 +19,9 @@ from soilloss.kernels import flow, slope_length
 
 
 class Slopes(NamedTuple):
-    """What ends a slope, see `soilloss.derive.terrain.slope_length`; `channels` are those of a map, if there is one."""
+    """What ends a slope, see `soilloss.derive.terrain.slope_length`; `barriers` are those of maps."""
 
-    channels: d8.Source | None
+    barriers: Barriers
     gentle_ratio: float
     steep_ratio: float
     break_percent: float
@@ -34,7 +35,7 @@ class Slopes(NamedTuple):
 
     def key(self) -> str:
         """Hash of what the passes depend on; the greatest length is applied when the result is read."""
-        return digest(*self[1:5], self.start, self.channels and self.channels.fingerprint)
+        return digest(*self[1:5], self.start, self.barriers.fingerprint)
 
 
 def find_channels(
@@ -55,15 +56,13 @@ def cut_slopes(ground: d8.Ground, slopes: Slopes, files: Files, tile: Tile, ring
     w = around(ground, files, tile, "filled", files.get("filled"), 1, np.nan)
     code = around(ground, files, tile, "direction", d8.inner(amounts.directions(files)), 1, np.uint8(flow.VOID))
     code[0] = code[-1] = code[:, 0] = code[:, -1] = flow.VOID
-    stops = np.zeros(w.shape, np.uint8)
+    stops = slopes.barriers.stops((rows, columns)).reshape(w.shape)
     here = tuple(slice(p.start + 1, p.stop + 1) for p in place)
     if ring is not None:
         channel = with_core(files.get(slopes.array("channel")), 0)
         set_ring(channel, ring)
         grown = [slice(1 - p.start, 1 - p.start + n - 2) for p, n in zip(place, w.shape, strict=True)]
-        d8.inner(stops)[...] = channel[grown[0], grown[1]]
-    if slopes.channels is not None:
-        d8.inner(stops)[np.asarray(slopes.channels.read((rows, columns))) > 0] = 1
+        d8.inner(stops)[channel[grown[0], grown[1]] != 0] = slope_length.CHANNEL
     cut = slope_length.cut_flow(
         w.reshape(-1),
         w.shape[1],
@@ -131,5 +130,5 @@ def lengths(ground: d8.Ground, slopes: Slopes, inflow: dict[Tile, np.ndarray], f
     cut = with_core(files.get(slopes.array("cut")), flow.VOID)
     found = longest(slopes, amounts.directions(files), cut, countable(ground.rows(tile)), inflow[tile])
     out = d8.inner(np.minimum(found, slopes.max_length).reshape(cut.shape))
-    out[files.get(slopes.array("stop")) != 0] = np.nan
+    out[files.get(slopes.array("stop")) == slope_length.CHANNEL] = np.nan
     return out

@@ -28,7 +28,8 @@ import numpy as np
 
 from soilloss.derive import routing, terrain
 from soilloss.derive.terrain.slopes import STARTS
-from soilloss.derive.tiled import amounts, d8, frames, lengths, shares
+from soilloss.derive.tiled import amounts, barriers, d8, frames, lengths, shares
+from soilloss.derive.tiled.barriers import Barriers
 from soilloss.errors import ProjectError
 from soilloss.grid import passes as engine
 from soilloss.grid import rims
@@ -40,7 +41,7 @@ from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
 TILE = 2048
-CODE = (amounts, d8, frames, lengths, shares, routing, engine, rims)
+CODE = (amounts, barriers, d8, frames, lengths, shares, routing, engine, rims)
 CODE += (fill, flow, multiflow, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
@@ -87,6 +88,7 @@ def route(
     cell_size: Any = None,
     *,
     channels: d8.Source | None = None,
+    trapping: d8.Source | None = None,
     options: Mapping[str, Any] | None = None,
     folder: Path | str | None = None,
     tile: int | tuple[int, int] = TILE,
@@ -106,8 +108,8 @@ def route(
         Rows and columns of the whole grid.
     cell_size : float or CellSize, m
         Side of a cell, or those of all rows; may be missing where the function does without.
-    channels : Source, optional
-        1 where slopes end, for ``slope_length``.
+    channels, trapping : Source, optional
+        Masks, for the variables whose functions take them.
     options : mapping, optional
         Coefficients of the function of that variable in `soilloss.derive.terrain`.
     folder : path, optional
@@ -151,7 +153,7 @@ def route(
         code = engine.code_version(*CODE)
         store = Scratch(folder, tiles, engine.digest(elevation.fingerprint, metres, ground.close_holes, code))
     run = Passes(store, workers, cluster, progress or (lambda name, done, total: None))
-    make = maker(run, ground, {**used, "channels": channels})
+    make = maker(run, ground, {**used, "barriers": Barriers(channels, trapping)})
     return Reader(store, tiles, make, np.dtype(VARIABLES[variable].dtype))
 
 
@@ -199,10 +201,9 @@ def _area(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
 
 
 def _amounts(run: Passes, ground: d8.Ground, used: dict[str, Any], own: np.ndarray, unit: float) -> Make:
-    if used["routing"] not in routing.ROUTINGS:
-        raise routing.unknown("routing", used["routing"], routing.ROUTINGS)
-    if used["routing"] != "d8":
-        return _shared(run, ground, used["exponent"] if used["routing"] == "mfd" else multiflow.STEEPEST_FACET, own)
+    divides = routing.exponent_of(used["routing"], used["exponent"])
+    if used["routing"] != "d8" or used["barriers"] != Barriers():
+        return _shared(run, ground, divides, own, used["barriers"])
     units, worth = amounts.own_units(own, unit, ground.tiles.shape[1])
     found = amounts.accumulate(run, ground, d8.route(run, ground, frames.nothing, ""), units, frames.nothing, "")
     inflow = amounts.hand_over(ground.tiles, found)
@@ -223,10 +224,10 @@ def _with_frames(run: Passes, ground: d8.Ground, units: np.ndarray | None) -> di
     return amounts.accumulate(run, ground, routed, units, frames.keep_direction, "frames")
 
 
-def _shared(run: Passes, ground: d8.Ground, exponent: float, own: np.ndarray) -> Make:
+def _shared(run: Passes, ground: d8.Ground, exponent: float, own: np.ndarray, barriers: Barriers) -> Make:
     _with_frames(run, ground, None)
     halo = min(shares.HALO, *(n - 1 for n in ground.tiles.size))
-    sharing = shares.Sharing(exponent, own, halo)
+    sharing = shares.Sharing(exponent, own, halo, barriers)
     shares.accumulate(run, ground, sharing)
 
     def make(files: Files, tile: Tile) -> np.ndarray:

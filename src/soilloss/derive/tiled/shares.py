@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 
 from soilloss.derive.tiled import amounts, d8
+from soilloss.derive.tiled.barriers import Barriers
 from soilloss.derive.tiled.frames import DEPTH, around
-from soilloss.grid.blocks import grow
+from soilloss.grid.blocks import Window, grow
 from soilloss.grid.passes import Answer, Files, Passes, digest
 from soilloss.grid.rims import Rims, Tile, rim_of, set_ring
 from soilloss.kernels import flow, multiflow
@@ -26,15 +27,23 @@ HALO = DEPTH - 2
 
 
 class Sharing(NamedTuple):
-    """How flow divides: by slope to the `exponent`, see `soilloss.kernels.multiflow.share`; `own` of each row."""
+    """How flow divides: by slope to the `exponent`, see `soilloss.kernels.multiflow.share`; `own` of each row.
+
+    `barriers` hold flow back.
+    """
 
     exponent: float
     own: np.ndarray
     halo: int
+    barriers: Barriers
+
+    def key(self) -> str:
+        """Hash of what the amounts depend on."""
+        return digest(self.exponent, self.own, self.barriers.fingerprint)
 
     def array(self) -> str:
         """Name of the amounts in the store."""
-        return f"amount {digest(self.exponent, self.own)[:8]}"
+        return f"amount {self.key()[:8]}"
 
 
 def sweep(ground: d8.Ground, sharing: Sharing, files: Files, tile: Tile, ring: np.ndarray) -> Answer:
@@ -45,7 +54,7 @@ def sweep(ground: d8.Ground, sharing: Sharing, files: Files, tile: Tile, ring: n
     # where the window lies in the wider one: at an edge of the grid there is nothing beyond
     corner = [i.start - w.start for i, w in zip(inside, wide, strict=True)]
     here = tuple(slice(c, c + i.stop - i.start + 2) for c, i in zip(corner, inside, strict=True))
-    core = d8.inner(_summed(ground, sharing, files, tile, wide[0], here, ring)[here])[place]
+    core = d8.inner(_summed(ground, sharing, files, tile, wide, here, ring)[here])[place]
     files.put(sharing.array(), core)
     return {"rim": rim_of(core, sharing.halo)}
 
@@ -55,11 +64,11 @@ def _summed(
     sharing: Sharing,
     files: Files,
     tile: Tile,
-    rows: slice,
+    wide: Window,
     here: tuple[slice, ...],
     ring: np.ndarray,
 ) -> np.ndarray:
-    """Return the amounts of a window that lies `here` in one a cell wider, of these `rows` of the grid.
+    """Return the amounts of a window that lies `here` in the `wide` one.
 
     In the wider window the ring is the outermost line, so what flows out of it is known like all the rest.
     """
@@ -70,9 +79,9 @@ def _summed(
     size, stride, cells = w.shape, w.shape[1], w.size
     parts, coming = np.zeros((cells, 4), np.uint16), np.zeros(cells, np.uint8)
     last = size[0] - 2
-    metres = ground.metres[:, rows]
-    multiflow.share(w.reshape(-1), stride, metres, code.reshape(-1), sharing.exponent, 0, last, parts, coming)
-    del w
+    metres, held = ground.metres[:, wide[0]], sharing.barriers.held(wide)
+    multiflow.share(w.reshape(-1), stride, metres, code.reshape(-1), sharing.exponent, 0, last, parts, coming, held)
+    del w, held
     waiting = np.zeros(size, np.uint8)
     multiflow.count_coming(coming, stride, waiting.reshape(-1))
     outside = np.ones(size, bool)
@@ -81,7 +90,7 @@ def _summed(
     del outside
     kernels.tell_receivers(parts, coming, waiting.reshape(-1), stride, np.flatnonzero(_line(size, here)))
     amount = np.zeros(size)
-    flow.give(code.reshape(-1), stride, sharing.own[rows], amount.reshape(-1))
+    flow.give(code.reshape(-1), stride, sharing.own[wide[0]], amount.reshape(-1))
     set_ring(amount[here], ring)
     multiflow.share_out(parts, coming, waiting.reshape(-1), stride, amount.reshape(-1), stride, cells - stride)
     return amount
@@ -111,7 +120,7 @@ def accumulate(passes: Passes, ground: d8.Ground, sharing: Sharing) -> None:
             partial(sweep, ground, sharing),
             active,
             {sharing.array(): "f8"},
-            (sharing.exponent, sharing.own, sharing.halo),
+            (sharing.key(), sharing.halo),
         )
         for tile, answer in answers.items():
             told[tile] = digest(rings[tile])
