@@ -9,9 +9,15 @@ from soilloss.errors import MissingExtraError
 
 _NAMES = {
     "HRFormer": "soilloss.landcover.network",
+    "folded": "soilloss.landcover.inference",
+    "load_model": "soilloss.landcover.storage",
+    "predictor": "soilloss.landcover.inference",
+    "save_model": "soilloss.landcover.storage",
+    "to_onnx": "soilloss.landcover.inference",
+    "train": "soilloss.landcover.train",
 }
 
-__all__ = [*_NAMES]  # noqa: PLE0604, what loads when touched
+__all__ = [*_NAMES]
 
 
 def __getattr__(name: str) -> Any:
