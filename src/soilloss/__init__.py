@@ -42,6 +42,7 @@ _MODULES = {
     "attribution": "soilloss.analysis.attribution",
     "scenario": "soilloss.analysis.scenario",
     "accuracy": "soilloss.analysis.accuracy",
+    "landcover": "soilloss.landcover",
 }
 _NAMES = {
     "usle": "soilloss.model",
