@@ -4,6 +4,7 @@ import shapely
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from rasterio.features import rasterize
+from scipy.ndimage import label
 
 from soilloss.grid import zones
 from soilloss.grid.blocks import windows
@@ -72,6 +73,18 @@ def test_burn_does_not_depend_on_the_cut():
     assert len(np.unique(whole)) > 15
     for other in others:
         np.testing.assert_array_equal(other, whole)
+
+
+def test_lines_leave_no_gap_that_water_could_slip_through():
+    """Cells beside each other or across a corner cannot be on two sides of a drawn line without crossing it."""
+    line = shapely.LineString([place(0, 12.3), place(500.2, 555.7), place(700, 80)])
+    burnt = zones.burn([line], np.array([0.7]), GRID, 0, touched=True)
+    whole, *others = (by_blocks(burnt, cut, "float32") for cut in CUTS)
+    for other in others:
+        np.testing.assert_array_equal(other, whole)
+    parts, count = label(whole == 0, np.ones((3, 3)))
+    assert count == 2
+    assert parts[0, 600] != parts[599, 0]
 
 
 def test_coverage_is_the_share_of_the_cell():

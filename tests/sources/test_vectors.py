@@ -92,3 +92,15 @@ def test_real_outline(shared_data):
     area, crs = vectors.read_area(shared_data / "mula_mutha" / "catchment.gpkg")
     local = vectors.reproject(area, crs, "EPSG:32643")
     assert local.area / 1e6 == pytest.approx(5832, rel=0.01)
+
+
+def test_lines_are_read_and_polygons_give_their_outlines(tmp_path):
+    road = shapely.LineString([(0, 0), (1000, 1000)])
+    frame = vectors.read_lines(save(tmp_path, [road, SQUARE], share=[0.5, 1]), column="share")
+    assert frame.geometry[0].equals(road)
+    assert frame.geometry[1].equals(SQUARE.boundary)
+    assert frame["share"].tolist() == [0.5, 1]
+    with pytest.raises(DataError, match="holds Point, expected lines or polygons only"):
+        vectors.read_lines(save(tmp_path, [shapely.Point(0, 0)], "p.gpkg"))
+    with pytest.raises(DataError, match="no column 'sharre'; did you mean 'share'"):
+        vectors.read_lines(save(tmp_path, [road], "r.gpkg", share=[1]), column="sharre")

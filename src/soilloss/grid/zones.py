@@ -44,13 +44,13 @@ def inside(geometry: Any, grid: GeoBox, window: Window) -> np.ndarray:
 
 
 def burn(
-    geometries: Sequence[Any], values: np.ndarray, grid: GeoBox, elsewhere: float = np.nan
+    geometries: Sequence[Any], values: np.ndarray, grid: GeoBox, elsewhere: float = np.nan, *, touched: bool = False
 ) -> Callable[[Window], np.ndarray]:
     """Return a function that gives a window the value of the polygon in which each cell's centre lies.
 
     Parameters
     ----------
-    geometries : sequence of polygons
+    geometries : sequence of polygons (or lines, with `touched`)
         In the CRS of the grid; where they overlap the later one counts.
     values : array
         One per polygon.
@@ -58,12 +58,14 @@ def burn(
         The target.
     elsewhere : float
         Value outside all polygons.
+    touched : bool
+        Whether every cell counts that a shape touches, so that a line leaves no gap through which water slips.
     """
     shapes = _shapes(geometries, grid)
     table = np.append(np.asarray(values, np.float32), np.float32(elsewhere))  # index -1 is the last
 
     def burnt(window: Window) -> np.ndarray:
-        return table[_indices(shapes, grid, window)]
+        return table[_indices(shapes, grid, window, touched)]
 
     return burnt
 
@@ -86,8 +88,8 @@ def coverage(geometries: Sequence[Any], grid: GeoBox, window: Window) -> _Entrie
     return zone, row, column, fraction
 
 
-def _indices(shapes: _Shapes, grid: GeoBox, window: Window) -> np.ndarray:
-    """Position of the last polygon that holds each cell's centre, -1 where there is none."""
+def _indices(shapes: _Shapes, grid: GeoBox, window: Window, touched: bool = False) -> np.ndarray:
+    """Position of the last polygon that holds each cell's centre, or touches it, -1 where there is none."""
     rows, columns = window
     out = np.full((rows.stop - rows.start, columns.stop - columns.start), -1, np.int32)
     for tile in _tiles(grid, window):
@@ -101,6 +103,7 @@ def _indices(shapes: _Shapes, grid: GeoBox, window: Window) -> np.ndarray:
             transform=Affine.translation(left, top),
             fill=-1,
             dtype="int32",
+            all_touched=touched,
         )
         first, last = max(top, rows.start), min(bottom, rows.stop)
         west, east = max(left, columns.start), min(right, columns.stop)

@@ -1,6 +1,6 @@
 """Polygons from any vector file that GDAL reads: the study area, zones, and polygons that carry a variable.
 
-``read_area(path) -> (geometry, crs)``; ``read_polygons(path, column=) -> GeoDataFrame``;
+``read_area(path) -> (geometry, crs)``; ``read_polygons(path, column=) -> GeoDataFrame``; ``read_lines`` alike;
 ``read_zones(path, name, crs)`` with a column ``zone``; ``reproject(geometry, source, target)``;
 ``overlaps(frame) -> findings``.
 """
@@ -43,6 +43,37 @@ def read_polygons(path: str | Path, *, column: str | None = None) -> gpd.GeoData
     DataError
         If it holds no polygons, or lacks the column.
     """
+    return _only_polygons(_read(path, column, "polygons"), Path(path))
+
+
+def read_lines(path: str | Path, *, column: str | None = None) -> gpd.GeoDataFrame:
+    """Return the lines of a vector file; of polygons, their outlines.
+
+    Parameters
+    ----------
+    path : path
+        GeoPackage, GeoJSON, Shapefile or whatever else GDAL reads; the first layer.
+    column : str, optional
+        A column that must be there.
+
+    Raises
+    ------
+    SourceError
+        If the file is missing or no vector file.
+    GridError
+        If it has no coordinate reference system.
+    DataError
+        If it holds other shapes, or lacks the column.
+    """
+    frame = _read(path, column, "lines or polygons")
+    shapes = shapely.force_2d(np.asarray(frame.geometry))
+    dimensions = shapely.get_dimensions(shapes)
+    if (dimensions < 1).any() or len(shapes) == 0:
+        raise DataError(f"{path} holds {_kinds(frame)}, expected lines or polygons only")
+    return frame.set_geometry(np.where(dimensions == 2, shapely.boundary(shapes), shapes), crs=frame.crs)
+
+
+def _read(path: str | Path, column: str | None, wanted: str) -> gpd.GeoDataFrame:
     import geopandas as gpd
     from pyogrio.errors import DataLayerError, DataSourceError
 
@@ -54,7 +85,7 @@ def read_polygons(path: str | Path, *, column: str | None = None) -> gpd.GeoData
     except (DataSourceError, DataLayerError) as error:
         raise SourceError(f"{path} cannot be read as a vector file ({' '.join(str(error).split())})") from None
     if not isinstance(frame, gpd.GeoDataFrame):
-        raise DataError(f"{path} is a table without geometry; expected polygons")
+        raise DataError(f"{path} is a table without geometry; expected {wanted}")
     if frame.crs is None:
         raise GridError(
             f"{path} has no coordinate reference system; set it with: ogr2ogr -a_srs EPSG:... out.gpkg {path.name}"
@@ -64,7 +95,7 @@ def read_polygons(path: str | Path, *, column: str | None = None) -> gpd.GeoData
         raise DataError(
             f"{path} has no column {column!r}{did_you_mean(column, columns)} (columns: {', '.join(columns)})"
         )
-    return _only_polygons(frame, path)
+    return frame
 
 
 def read_area(path: str | Path) -> tuple[BaseGeometry, CRS]:
@@ -125,14 +156,17 @@ def _only_polygons(frame: gpd.GeoDataFrame, path: Path) -> gpd.GeoDataFrame:
 
     shapes = shapely.make_valid(shapely.force_2d(np.asarray(frame.geometry)))
     if (shapely.get_dimensions(np.asarray(frame.geometry)) < 2).any() or len(shapes) == 0:
-        kinds = ", ".join(sorted(set(frame.geom_type.dropna()))) or "no shapes"
-        raise DataError(f"{path} holds {kinds}, expected polygons only")
+        raise DataError(f"{path} holds {_kinds(frame)}, expected polygons only")
     polygons = np.array([_polygonal(shape) for shape in shapes], object)
     kept = np.array([shape is not None and not shape.is_empty for shape in polygons])
     if not kept.any():
         raise DataError(f"{path} holds only empty polygons")
     mended = frame.set_geometry(gpd.GeoSeries(polygons, index=frame.index, crs=frame.crs))
     return gpd.GeoDataFrame(mended[kept].reset_index(drop=True))
+
+
+def _kinds(frame: gpd.GeoDataFrame) -> str:
+    return ", ".join(sorted(set(frame.geom_type.dropna()))) or "no shapes"
 
 
 def _polygonal(shape: BaseGeometry | None) -> BaseGeometry | None:
