@@ -19,7 +19,7 @@ from soilloss.sources import vectors
 from soilloss.sources.files import RasterSource
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
-from soilloss.workflow import block, series
+from soilloss.workflow import block, changes, series
 from soilloss.workflow.kept import Stored, grid_key, labels_of
 from soilloss.workflow.points import surface_of, values_at_points
 from soilloss.workflow.project import Polygons
@@ -53,6 +53,7 @@ def make(site: Site, item: Stored, workers: int | None, progress: Progress, limi
         series.make(site, item, workers, progress)
         return
     makers = {"aligned": _aligned, "polygons": _polygons, "surface": _surface, "step": _whole_step}
+    makers |= {"changed": changes.make, "donor": changes.make}
     if item.kind == "step" and _too_large(site, item, limits):
         makers["step"] = functools.partial(_by_tiles, limits=limits, progress=progress)
     blocks = windows(site.shape, TILES)
@@ -132,6 +133,7 @@ def _by_tiles(
         site.shape,
         cell_size(site.grid),
         channels=sources.get("channels"),
+        trapping=sources.get("trapping"),
         options=step.coefficients,
         folder=site.store.folder / "passes",
         tile=tile_side(limits, workers),
