@@ -1,4 +1,4 @@
-"""Land cover from image series by deep learning. Each part loads when it is first touched; most need torch."""
+"""Land cover from image series by deep learning. Each part loads when it is first touched; the network needs torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from soilloss.errors import MissingExtraError
 _NAMES = {
     "HRFormer": "soilloss.landcover.network",
     "folded": "soilloss.landcover.inference",
+    "hmm_smooth": "soilloss.landcover.smooth",
     "load_model": "soilloss.landcover.storage",
+    "majority_filter": "soilloss.landcover.smooth",
+    "predict": "soilloss.landcover.predict",
     "predictor": "soilloss.landcover.inference",
     "save_model": "soilloss.landcover.storage",
     "to_onnx": "soilloss.landcover.inference",
