@@ -77,7 +77,7 @@ def test_in_memory_nothing_is_remembered():
 
 
 @pytest.mark.parametrize("harm", ["truncate", "delete", "change"])
-@pytest.mark.parametrize("what", ["double/c/1/2", "parts/1-2.npz"])
+@pytest.mark.parametrize("what", ["double/c/1/2", "parts/1-2.parts"])
 def test_a_damaged_file_is_made_again(tmp_path, harm, what):
     store = Scratch(tmp_path, TILES, "a")
     doubled(store)

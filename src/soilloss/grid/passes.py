@@ -12,7 +12,6 @@ valid record are not repeated. A task must be determined by its arguments, then 
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import ctypes
 import errno
@@ -20,6 +19,7 @@ import functools
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -27,15 +27,12 @@ import threading
 import uuid
 import weakref
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+import google_crc32c
 import numpy as np
-import zarr
-from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec
-from zarr.storage import LocalStore
 
 from soilloss.errors import MissingExtraError, SourceError
 from soilloss.grid.blocks import Window, worker_count
@@ -44,6 +41,8 @@ from soilloss.grid.rims import Tile, Tiles
 Answer = dict[str, np.ndarray]
 Progress = Callable[[str, int, int], None]
 _MMAP_THRESHOLD = -3  # of mallopt(3)
+# arrays begin where processors like them to, behind a line
+_GAP, _LONGEST_LINE = bytes(64), 1 << 16
 
 
 class Files(Protocol):
@@ -127,19 +126,23 @@ class Scratch:
         for name, dtype in arrays.items():
             if (self.folder / name / "zarr.json").exists():
                 continue
-            # numbers of basins shrink to a fortieth; heights and amounts hardly, and packing them costs more than disk
-            packed = [BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")] if dtype == "i4" else []
-            zarr.create_array(
-                _Durable(self.folder / name, {}),
-                shape=self.tiles.shape,
-                chunks=tuple(min(s, n) for s, n in zip(self.tiles.size, self.tiles.shape, strict=True)),
-                dtype=dtype,
-                filters=None,
-                serializer=BytesCodec(),
-                compressors=[*packed, Crc32cCodec()],
-                fill_value=0,
-                config={"write_empty_chunks": True},
-            )
+            about = {
+                "zarr_format": 3,
+                "node_type": "array",
+                "shape": self.tiles.shape,
+                "data_type": np.dtype(dtype).name,
+                "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": self.chunk}},
+                "chunk_key_encoding": {"name": "default", "configuration": {"separator": "/"}},
+                "fill_value": 0,
+                "codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c"}],
+            }
+            _write(self.folder / name / "zarr.json", [json.dumps(about).encode()])
+
+    @property
+    def chunk(self) -> tuple[int, int]:
+        """Rows and columns of a chunk."""
+        rows, columns = (min(s, n) for s, n in zip(self.tiles.size, self.tiles.shape, strict=True))
+        return rows, columns
 
     def files(self, tile: Tile) -> Files:
         """Return the arrays of one tile."""
@@ -150,7 +153,7 @@ class Scratch:
         try:
             with self._record(files, key).open("rb") as file, np.load(file) as found:
                 written = json.loads(str(found["written"]))
-                if all(zlib.crc32((self.folder / path).read_bytes()) == code for path, code in written.items()):
+                if all(google_crc32c.value(_content(self.folder / path)) == code for path, code in written.items()):
                     return {name: found[name] for name in found.files if name != "written"}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass
@@ -158,8 +161,9 @@ class Scratch:
 
     def record(self, files: Any, key: str, answer: Answer) -> None:
         """Say that a task has ended."""
-        content = {**answer, "written": np.array(json.dumps(files.written))}
-        _write(self._record(files, key), _packed(content))
+        content = io.BytesIO()
+        np.savez(content, written=np.array(json.dumps(files.written)), **answer)  # type: ignore[arg-type]
+        _write(self._record(files, key), [content.getvalue()])
 
     def remove(self) -> None:
         """Delete the folder."""
@@ -176,56 +180,68 @@ class _TileOnDisk:
         self.written: dict[str, int] = {}
 
     def put(self, name: str, core: np.ndarray) -> None:
-        self._array(name)[self.store.tiles.window(self.tile)] = core
+        """Write a chunk as Zarr does, in a quarter of its time: whole, padded at the end of the grid, checksum last."""
+        chunk = np.ascontiguousarray(core)
+        if chunk.shape != self.store.chunk:
+            chunk = np.pad(core, [(0, n - m) for n, m in zip(self.store.chunk, core.shape, strict=True)])
+        data = chunk.reshape(-1).view(np.uint8)
+        self._write(self._chunk(name), [data, np.array([google_crc32c.value(data)], "<u4").view(np.uint8)])
 
     def get(self, name: str) -> np.ndarray:
-        return np.asarray(self._array(name)[self.store.tiles.window(self.tile)])
-
-    def _array(self, name: str) -> Any:
-        return zarr.open_array(_Durable(self.store.folder / name, self.written), mode="r+")
+        content = _content(self.store.folder / self._chunk(name))
+        if content.size < 4 or google_crc32c.value(content[:-4]) != content[-4:].view("<u4")[0]:
+            raise SourceError(f"{self._chunk(name)} has a wrong checksum; delete {self.store.folder} and run again")
+        kind = json.loads((self.store.folder / name / "zarr.json").read_bytes())["data_type"]
+        rows, columns = self.store.tiles.window(self.tile)
+        chunk = content[:-4].view(kind).reshape(self.store.chunk)
+        return chunk[: rows.stop - rows.start, : columns.stop - columns.start]
 
     def save(self, name: str, **arrays: np.ndarray) -> None:
-        path = f"{name}/{self.tile[0]}-{self.tile[1]}.npz"
-        self.written[path] = _write(self.store.folder / path, _packed(arrays))
+        """Write arrays one after the other, after a line that says what they are."""
+        head = json.dumps({key: [array.dtype.str, array.shape] for key, array in arrays.items()}).encode() + b"\n"
+        pieces = [np.frombuffer(head, np.uint8)]
+        pieces += [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays.values()]
+        self._write(self._parts(name), [part for piece in pieces for part in (piece, _GAP[: -piece.size % len(_GAP)])])
 
     def load(self, name: str) -> Answer:
-        with np.load(self.store.folder / f"{name}/{self.tile[0]}-{self.tile[1]}.npz") as found:
-            return dict(found)
+        content = _content(self.store.folder / self._parts(name))
+        line = content[:_LONGEST_LINE].tobytes().partition(b"\n")[0]
+        start, out = len(line) + 1, {}
+        for key, (kind, shape) in json.loads(line).items():
+            start += -start % len(_GAP)
+            end = start + np.dtype(kind).itemsize * math.prod(shape)
+            out[key] = content[start:end].view(kind).reshape(shape)
+            start = end
+        return out
 
     def of(self, tile: Tile) -> Files:
         return _TileOnDisk(self.store, tile)
 
+    def _chunk(self, name: str) -> str:
+        return f"{name}/c/{self.tile[0]}/{self.tile[1]}"
 
-class _Durable(LocalStore):
-    """Zarr's local store whose files are on disk when a write returns; their checksums are noted in `written`."""
+    def _parts(self, name: str) -> str:
+        return f"{name}/{self.tile[0]}-{self.tile[1]}.parts"
 
-    def __init__(self, root: Path, written: dict[str, int], *, read_only: bool = False) -> None:
-        super().__init__(root, read_only=read_only)
-        self.written = written
-
-    def with_read_only(self, read_only: bool = False) -> _Durable:
-        return _Durable(self.root, self.written, read_only=read_only)
-
-    def set_sync(self, key: str, value: Any) -> None:
-        self.written[f"{self.root.name}/{key}"] = _write(self.root / key, value.as_buffer_like())
-
-    async def set(self, key: str, value: Any) -> None:
-        if not self._is_open:
-            await self._open()
-        await asyncio.to_thread(self.set_sync, key, value)
+    def _write(self, path: str, pieces: list[Any]) -> None:
+        self.written[path] = _write(self.store.folder / path, pieces)
 
 
-def _write(path: Path, content: Any) -> int:
-    """Write a file whole or not at all; return its checksum."""
+def _content(path: Path) -> np.ndarray:
+    return np.fromfile(path, np.uint8)
+
+
+def _write(path: Path, pieces: list[Any]) -> int:
+    """Write a file whole or not at all, on disk when this returns; return its checksum."""
     draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("wb") as file:
-            file.write(content)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        return zlib.crc32(content)
+        return functools.reduce(google_crc32c.extend, pieces, 0)
     except OSError as error:
         draft.unlink(missing_ok=True)
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -233,12 +249,6 @@ def _write(path: Path, content: Any) -> int:
                 f"the disk of {path.parent} is full; make room and run again, finished tiles are kept"
             ) from None
         raise
-
-
-def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]  names are never those of its own arguments
-    return buffer.getvalue()
 
 
 def digest(*values: Any) -> str:
