@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from soilloss.derive import routing
+from soilloss.derive.ways import Ways
 from soilloss.errors import DataError, GridError, ProjectError
 from soilloss.grid.target import CellSize
 
@@ -34,12 +35,12 @@ def test_cell_sizes_that_do_not_fit(size, sentence):
 
 def test_grids_that_cannot_be_routed():
     with pytest.raises(DataError, match="elevation has 1 dimensions, expected rows and columns; give one grid"):
-        routing.filled(np.ones(3), 1)
+        routing.filled(np.ones(3), Ways())
     with pytest.raises(DataError, match="elevation has 1 dimensions"):
         routing.metres_of(30, np.ones(3))
     huge = np.broadcast_to(np.float32(1), (70_000, 70_000))
     with pytest.raises(DataError, match=r"4900000000 cells, expected at most 2147483647 .* coarser grid"):
-        routing.filled(huge, 1)
+        routing.filled(huge, Ways())
 
 
 def test_areas_too_large_to_add_are_refused_before_the_work():
@@ -52,14 +53,14 @@ def test_an_unknown_routing_is_a_sentence():
     with pytest.raises(
         ProjectError, match=r"routing is 'mdf', expected one of 'd8', 'mfd', 'dinf'; did you mean 'mfd'"
     ):
-        routing.accumulated(PLANE, routing.metres_of(1, PLANE), np.ones(4), 1, "mdf", 1.1, 1)
+        routing.accumulated(PLANE, routing.metres_of(1, PLANE), np.ones(4), 1, "mdf", 1.1, Ways())
 
 
 def test_stops_are_channels_by_area_and_by_map():
     metres = routing.metres_of(10, PLANE)
-    codes, _ = routing.directions(PLANE, metres, 1)
+    codes, _ = routing.directions(PLANE, metres, Ways())
     drawn = np.zeros(PLANE.shape)
     drawn[0, 0], drawn[0, 1] = 1, np.nan
-    stops = routing.stops_of(drawn, 300, codes, metres).reshape(6, 5)[1:-1, 1:-1]
+    stops = routing.stops_of(drawn, None, 300, codes, metres).reshape(6, 5)[1:-1, 1:-1]
     assert stops.tolist() == [[1, 0, 0], [0, 0, 0], [1, 1, 1], [1, 1, 1]]
-    assert not routing.stops_of(None, np.inf, codes, metres).any()
+    assert not routing.stops_of(None, None, np.inf, codes, metres).any()

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soilloss.derive import routing, strips, terrain
+from soilloss.derive.ways import Ways
 from soilloss.kernels import multiflow
 
 
@@ -29,12 +30,12 @@ def test_strips_and_threads_do_not_change_a_bit(workers):
     def results(z):
         sides = routing.metres_of(30.0, z)
         sides[0] = np.linspace(20, 25, z.shape[0])
-        codes, w = routing.directions(z, sides, 1)
+        codes, w = routing.directions(z, sides, Ways())
         own = sides[0] * sides[1]
         return [
-            routing.filled(z, 3),
+            routing.filled(z, Ways(3)),
             codes,
-            *(routing.accumulated(z, sides, own, routing.AREA_UNIT, name, 1.1, 1) for name in routing.ROUTINGS),
+            *(routing.accumulated(z, sides, own, routing.AREA_UNIT, name, 1.1, Ways()) for name in routing.ROUTINGS),
             terrain.flow_accumulation(z),
             w,
         ]

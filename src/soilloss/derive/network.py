@@ -16,6 +16,7 @@ from pyproj import CRS, Transformer
 
 from soilloss.derive.codes import LEAVES, MISSING, STEPS, own_codes
 from soilloss.derive.routing import directions, metres_of, on_grid
+from soilloss.derive.ways import Ways
 from soilloss.errors import DataError
 from soilloss.grid.target import cell_area, cell_size
 from soilloss.kernels import network as kernels
@@ -67,7 +68,7 @@ def edge_contaminated(elevation: Any, *, close_holes: int = 1, cell_size: Any = 
     [[1.0, 0.0], [1.0, 1.0]]
     """
     heights = np.asarray(elevation)
-    codes, _ = directions(heights, metres_of(1.0 if cell_size is None else cell_size, heights), close_holes)
+    codes, _ = directions(heights, metres_of(1.0 if cell_size is None else cell_size, heights), Ways(close_holes))
     reached = np.zeros(codes.size, np.uint8)
     kernels.reach_of_outside(codes, heights.shape[1] + 2, reached)
     return on_grid(heights, reached)

@@ -15,9 +15,11 @@ import numpy as np
 from soilloss.derive import strips
 from soilloss.derive.barriers import held_back
 from soilloss.derive.strips import on_grid as on_grid
-from soilloss.errors import DataError, GridError, ProjectError, did_you_mean
+from soilloss.derive.ways import Ways
+from soilloss.derive.ways import unknown as unknown
+from soilloss.errors import DataError, GridError
 from soilloss.grid.target import CellSize
-from soilloss.kernels import multiflow, slope_length
+from soilloss.kernels import flats, flow, multiflow, slope_length
 
 ROUTINGS = ("d8", "mfd", "dinf")
 # integer areas in 1/1024 m2 add up to the same bits in any order
@@ -56,12 +58,15 @@ def stride_of(elevation: np.ndarray) -> int:
     return elevation.shape[1] + 2
 
 
-def filled(elevation: np.ndarray, close_holes: int) -> np.ndarray:
-    """Return the heights with small holes bridged and depressions filled."""
-    return _filled(elevation, close_holes)[0]
+def filled(elevation: np.ndarray, ways: Ways) -> np.ndarray:
+    """Return the heights with small holes bridged and depressions filled; NaN where water has no way out."""
+    w, _ = _filled(elevation, ways)
+    if ways.walls:
+        w[np.isinf(w)] = np.nan
+    return w
 
 
-def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+def _filled(elevation: np.ndarray, ways: Ways) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
     if elevation.ndim != 2:
         raise DataError(f"elevation has {elevation.ndim} dimensions, expected rows and columns; give one grid")
     cells = (elevation.shape[0] + 2) * stride_of(elevation)
@@ -70,13 +75,27 @@ def _filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[
             f"elevation has {elevation.size} cells, expected at most {MOST_CELLS} for routing in memory; "
             "use a coarser grid or a smaller area"
         )
-    return strips.filled(elevation, close_holes)
+    return strips.filled(elevation, ways.checked())
 
 
-def directions(elevation: np.ndarray, metres: np.ndarray, close_holes: int) -> tuple[np.ndarray, np.ndarray]:
+def directions(elevation: np.ndarray, metres: np.ndarray, ways: Ways) -> tuple[np.ndarray, np.ndarray]:
     """Return D8 codes and the filled heights they follow."""
-    w, spare = _filled(elevation, close_holes)
-    return strips.directions(w, spare, metres), w
+    w, spare = _filled(elevation, ways)
+    codes = strips.directions(w, spare, metres)
+    if ways.walls:
+        w[np.isinf(w)] = np.nan
+    if ways.flats == "garbrecht":
+        stride, low, high = stride_of(elevation), spare[1], np.full(w.size, -1, np.int32)
+        flats.steps_from_higher(w, stride, low, high)
+        flats.drain_by_both(w, stride, low, high, codes)
+    return codes, w
+
+
+def routed(elevation: np.ndarray, codes: np.ndarray, ways: Ways) -> np.ndarray:
+    """Return the heights, NaN also where voids wall the land in, for `on_grid`."""
+    if not ways.walls:
+        return elevation
+    return np.where(codes.reshape(-1, stride_of(elevation))[1:-1, 1:-1] == flow.VOID, np.nan, elevation)
 
 
 def accumulated(
@@ -86,7 +105,7 @@ def accumulated(
     unit: float,
     routing: str,
     exponent: float,
-    close_holes: int,
+    ways: Ways,
     held: np.ndarray = multiflow.NOTHING_HELD,
 ) -> np.ndarray:
     """Return what drains through each cell of `elevation` if each gives the amount `own` of its row; NaN in voids.
@@ -94,7 +113,8 @@ def accumulated(
     With D8 amounts are whole multiples of `unit`, unless cells hold back flow: `held` as in `barriers.held_back`.
     """
     divides = exponent_of(routing, exponent)
-    codes, w = directions(elevation, metres, close_holes)
+    codes, w = directions(elevation, metres, ways)
+    elevation = routed(elevation, codes, ways)
     if routing == "d8" and not held.size:
         del w
         amount, worth = accumulated_d8(codes, own, unit)
@@ -139,9 +159,3 @@ def mapped_stops(channels: Any, trapping: Any, shape: tuple[int, int]) -> np.nda
     if channels is not None:
         stops[held_back(channels, None, shape) == multiflow.PARTS] = slope_length.CHANNEL
     return stops
-
-
-def unknown(name: str, value: Any, known: tuple[str, ...]) -> ProjectError:
-    """Return the error for an option that is none of those known."""
-    listed = ", ".join(repr(k) for k in known)
-    return ProjectError(f"{name} is {value!r}, expected one of {listed}{did_you_mean(str(value), known)}")

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from soilloss.derive.ways import Ways
 from soilloss.grid.blocks import run_blocks, worker_count
 from soilloss.kernels import fill, flow, multiflow, surface
 
@@ -59,14 +60,19 @@ def each(strips: list[Strip], function: Callable[[Strip], Any]) -> list[Any]:
     return [found[s] for s in strips]
 
 
-def filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-    """Return the filled heights, and two arrays for `directions` to use again: uint8, 255 in the ring; int32, -1."""
+def filled(elevation: np.ndarray, ways: Ways) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
+    """Return the filled heights, and two arrays for `directions` to use again: uint8, 255 in the ring; int32, -1.
+
+    Where voids are walls, they and the land that they wall in are infinitely high.
+    """
     strips, stride = strips_of(elevation.shape), elevation.shape[1] + 2
     cells = (elevation.shape[0] + 2) * stride
     z = _ringed(cells, stride, np.float32, np.nan)
     voids = each(strips, lambda s: surface.put_rows(elevation[s.rows], s.own(z).reshape(-1, stride)))
-    if close_holes > 0 and sum(voids):
-        surface.close_holes(z, stride, close_holes)
+    if ways.close_holes > 0 and sum(voids):
+        surface.close_holes(z, stride, ways.close_holes)
+    if ways.walls and sum(voids):
+        each(strips, lambda s: wall_up(s.own(z).reshape(-1, stride)[:, 1:-1]))
     pointer, label = _ringed(cells, stride, np.uint8, fill.VOID), _ringed(cells, stride, np.int32, fill.NO_BASIN)
 
     def point(s: Strip) -> int:
@@ -81,6 +87,11 @@ def filled(elevation: np.ndarray, close_holes: int) -> tuple[np.ndarray, tuple[n
         levels = fill.spill_levels(basins, *(np.concatenate(part) for part in zip(*passes, strict=True)))
         each(strips, lambda s: fill.raise_basins(s.own(z), s.own(label), levels))
     return z, (pointer, label)
+
+
+def wall_up(z: np.ndarray) -> None:
+    """Make voids infinitely high, in place: water never goes there, and there is no way out beside them."""
+    z[np.isnan(z)] = np.inf
 
 
 def directions(w: np.ndarray, spare: tuple[np.ndarray, np.ndarray], metres: np.ndarray) -> np.ndarray:

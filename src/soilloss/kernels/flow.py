@@ -15,6 +15,7 @@ from soilloss.kernels.surface import ONE, Place, offsets
 
 LEAVES, LEVEL, VOID = 8, 9, 255
 FAR = np.int32(2**30)
+INFINITE = np.float32(np.inf)
 
 
 def route(w: np.ndarray, stride: int, inverse: np.ndarray) -> np.ndarray:
@@ -69,7 +70,8 @@ def mark_flats(w, stride, direction, distance):
             t += w[c + s + ONE] + w[c - s - ONE] + w[c + s - ONE] + w[c - s + ONE]
             k = np.int32(direction[c])
             k = np.int32(LEAVES) if (k == LEVEL) & (t != t) else k
-            k = np.int32(VOID) if w[c] != w[c] else k
+            # not below infinity: a void, or land that voids wall in
+            k = k if w[c] < INFINITE else np.int32(VOID)
             direction[c] = np.uint8(k)
             distance[c] = np.int32(FAR) if k == LEVEL else np.int32(-1 if k == VOID else 0)
             flats += k == LEVEL

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from soilloss.derive.barriers import held_back
-from soilloss.derive.routing import AREA_UNIT, accumulated, directions, filled, metres_of, on_grid
+from soilloss.derive.routing import AREA_UNIT, accumulated, directions, filled, metres_of, on_grid, routed
+from soilloss.derive.ways import Ways
 from soilloss.derive.whole import whole_grid
 
 
 @whole_grid(gives="filled_elevation", cite="barnes2014")
-def fill_depressions(elevation, *, close_holes=1):
+def fill_depressions(elevation, *, close_holes=1, voids="outlet"):
     r"""Heights with every depression filled to the level at which it spills.
 
     Parameters
@@ -20,7 +21,10 @@ def fill_depressions(elevation, *, close_holes=1):
     elevation : array, m
         Heights of the whole grid, rows and columns; infinite heights count as missing.
     close_holes : int
-        Holes of at most so many missing cells are bridged at the lowest height of their rim; larger ones are outlets.
+        Holes of at most so many missing cells are bridged at the lowest height of their rim.
+    voids : {"outlet", "wall"}
+        Other missing cells let water out, or hold it back: then it leaves at the border of the grid only, and land
+        that voids wall in wholly has no way out and is missing.
 
     Returns
     -------
@@ -46,11 +50,11 @@ def fill_depressions(elevation, *, close_holes=1):
     >>> float(fill_depressions(bowl)[1, 1])
     2.0
     """
-    return on_grid(elevation, filled(elevation, close_holes))
+    return on_grid(elevation, filled(elevation, Ways(close_holes, voids)))
 
 
 @whole_grid(gives="flow_direction", cite="ocallaghan1984")
-def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
+def flow_direction_d8(elevation, *, close_holes=1, voids="outlet", flats="lower", cell_size=None):
     r"""Direction of steepest descent on the filled surface.
 
     Parameters
@@ -59,6 +63,11 @@ def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
         Heights of the whole grid; filled first.
     close_holes : int
         Holes of at most so many missing cells are bridged; see `fill_depressions`.
+    voids : {"outlet", "wall"}
+        What larger holes and the land outside are; see `fill_depressions`.
+    flats : {"lower", "garbrecht"}
+        Level land drains towards the nearest way out (``"lower"``), or also away from what rises beside it, so that
+        water gathers in the middle (``"garbrecht"``).
     cell_size : float or CellSize, m
         Side of a cell. Without it the cells of a plain array are taken to be square.
 
@@ -78,20 +87,33 @@ def flow_direction_d8(elevation, *, close_holes=1, cell_size=None):
 
     Of equal slopes the first in the order of the codes counts. Level cells drain towards the nearest cell that has a
     way out, by the fewest steps, again the first of equals. O'Callaghan, J. F. and Mark, D. M. (1984), Computer
-    Vision, Graphics, and Image Processing 28, 323-344.
+    Vision, Graphics, and Image Processing 28, 323-344. With ``"garbrecht"`` they go to the neighbour of the least
+    :math:`2 l - h`, with l the steps to the way out and h those from higher land: Garbrecht, J. and Martz, L. W.
+    (1997), Journal of Hydrology 193, 204-213, as combined by Barnes, R., Lehman, C. and Mulla, D. (2014), Computers &
+    Geosciences 62, 128-135.
 
     Examples
     --------
     >>> float(flow_direction_d8(np.array([[3.0, 2, 1]] * 3))[1, 1])
     0.0
     """
-    codes, _ = directions(elevation, metres_of(_or_square(cell_size), elevation), close_holes)
-    return on_grid(elevation, codes)
+    ways = Ways(close_holes, voids, flats)
+    codes, _ = directions(elevation, metres_of(_or_square(cell_size), elevation), ways)
+    return on_grid(routed(elevation, codes, ways), codes)
 
 
 @whole_grid(gives="flow_accumulation", cite="ocallaghan1984")
 def flow_accumulation(
-    elevation, channels=None, trapping=None, *, routing="d8", exponent=1.1, close_holes=1, cell_size=None
+    elevation,
+    channels=None,
+    trapping=None,
+    *,
+    routing="d8",
+    exponent=1.1,
+    close_holes=1,
+    voids="outlet",
+    flats="lower",
+    cell_size=None,
 ):
     r"""Cells that drain through each cell, itself included.
 
@@ -110,6 +132,10 @@ def flow_accumulation(
         Of the slope, for ``"mfd"``.
     close_holes : int
         Holes of at most so many missing cells are bridged and counted; see `fill_depressions`.
+    voids : {"outlet", "wall"}
+        What larger holes and the land outside are; see `fill_depressions`.
+    flats : {"lower", "garbrecht"}
+        How level land drains, see `flow_direction_d8`.
     cell_size : float or CellSize, m
         Side of a cell. Without it the cells of a plain array are taken to be square.
 
@@ -137,12 +163,22 @@ def flow_accumulation(
     [1.0, 2.0, 3.0]
     """
     metres, held = metres_of(_or_square(cell_size), elevation), held_back(channels, trapping, elevation.shape)
-    return accumulated(elevation, metres, np.ones(metres.shape[1]), 1, routing, exponent, close_holes, held)
+    ways = Ways(close_holes, voids, flats)
+    return accumulated(elevation, metres, np.ones(metres.shape[1]), 1, routing, exponent, ways, held)
 
 
 @whole_grid(gives="contributing_area", cite="freeman1991")
 def contributing_area(
-    elevation, channels=None, trapping=None, *, routing="mfd", exponent=1.1, close_holes=1, cell_size=None
+    elevation,
+    channels=None,
+    trapping=None,
+    *,
+    routing="mfd",
+    exponent=1.1,
+    close_holes=1,
+    voids="outlet",
+    flats="lower",
+    cell_size=None,
 ):
     r"""Area that drains through each cell, itself included.
 
@@ -161,6 +197,10 @@ def contributing_area(
         Of the slope, for ``"mfd"``.
     close_holes : int
         Holes of at most so many missing cells are bridged and counted; see `fill_depressions`.
+    voids : {"outlet", "wall"}
+        What larger holes and the land outside are; see `fill_depressions`.
+    flats : {"lower", "garbrecht"}
+        How level land drains, see `flow_direction_d8`.
     cell_size : float or CellSize, m
         Side of a cell. Its area is width times height: on geographic grids those on the ellipsoid in the middle of
         the row, which gives the true area to 1e-6 for cells below 0.1 degrees.
@@ -190,7 +230,8 @@ def contributing_area(
     [100.0, 200.0, 300.0]
     """
     metres, held = metres_of(cell_size, elevation), held_back(channels, trapping, elevation.shape)
-    return accumulated(elevation, metres, metres[0] * metres[1], AREA_UNIT, routing, exponent, close_holes, held)
+    ways = Ways(close_holes, voids, flats)
+    return accumulated(elevation, metres, metres[0] * metres[1], AREA_UNIT, routing, exponent, ways, held)
 
 
 def _or_square(cell_size: Any) -> Any:

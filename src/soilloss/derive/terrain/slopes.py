@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from soilloss.derive.routing import countable, directions, metres_of, on_grid, stops_of, stride_of, unknown
+from soilloss.derive.routing import countable, directions, metres_of, on_grid, routed, stops_of, stride_of, unknown
+from soilloss.derive.ways import Ways
 from soilloss.derive.whole import whole_grid
 from soilloss.equation import equation
 from soilloss.kernels import slope_length as lengths
@@ -58,6 +59,7 @@ def slope_length(
     max_length=math.inf,
     start="half",
     close_holes=1,
+    voids="outlet",
     cell_size=None,
 ):
     r"""Length of the slope down to each cell, restarted where the slope slackens and ended at channels.
@@ -85,6 +87,8 @@ def slope_length(
         ``"full"`` at its end (Zhang et al.).
     close_holes : int
         Holes of at most so many missing cells are bridged; see `fill_depressions`.
+    voids : {"outlet", "wall"}
+        What larger holes and the land outside are; see `fill_depressions`.
     cell_size : float or CellSize, m
         Side of a cell.
 
@@ -116,7 +120,8 @@ def slope_length(
     if start not in STARTS:
         raise unknown("start", start, STARTS)
     metres, stride = metres_of(cell_size, elevation), stride_of(elevation)
-    codes, w = directions(elevation, metres, close_holes)
+    ways = Ways(close_holes, voids)
+    codes, w = directions(elevation, metres, ways)
     stops = stops_of(channels, trapping, channel_area, codes, metres)
     break_angle = math.atan(break_percent / 100)
     cut = lengths.cut_flow(w, stride, metres, codes, stops, gentle_ratio, steep_ratio, break_angle)
@@ -124,4 +129,4 @@ def slope_length(
     lengths.longest_slope(codes, cut, stride, countable(metres), start == "half", length)
     np.minimum(length, max_length, out=length)
     length[stops == lengths.CHANNEL] = np.nan
-    return on_grid(elevation, length)
+    return on_grid(routed(elevation, codes, ways), length)

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from soilloss.derive.routing import MOST_UNITS
-from soilloss.derive.tiled.d8 import Ground, Routed, inner, listed_flats
+from soilloss.derive.tiled.d8 import Ground, Routed, inner, settled_flats
 from soilloss.errors import GridError
 from soilloss.grid.blocks import Window
 from soilloss.grid.passes import Answer, Files, Passes
@@ -27,18 +28,14 @@ def find_links(
     keep: Callable[[Files, np.ndarray], None],
     files: Files,
     tile: Tile,
-    last: int,
-    height: np.ndarray,
-    ring: np.ndarray,
+    *flats: Any,
 ) -> Answer:
     """Third pass: the last directions of a tile, which rim cell leads to which, and what leaves there.
 
     `own` (rows,) are the whole units that each cell of a row gives; without them nothing is added up.
     """
     direction = with_core(files.get("direction"), flow.VOID)
-    shape, cells, w, distance = listed_flats(ground, files, tile, last, height, ring)
-    codes = kernels.flat_directions(w, shape[1], distance, cells)
-    del w, distance
+    cells, codes = settled_flats(ground, files, tile, *flats)
     level = codes != flow.VOID
     direction.reshape(-1)[cells[level]] = codes[level]
     files.save("patch", cells=cells[level], codes=codes[level])
@@ -125,7 +122,7 @@ def accumulate(
     parameters: str,
 ) -> dict[Tile, Answer]:
     """Run the pass that settles directions and, with `own` units, adds up; return its answers."""
-    given = {t: (routed.rounds[t], routed.filled.ring(t), routed.distance.ring(t)) for t in ground.tiles.names()}
+    given = {t: routed.flats(t) for t in ground.tiles.names()}
     return passes.run("links", partial(find_links, ground, own, keep), given, parameters=(parameters, own))
 
 

@@ -11,15 +11,21 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from soilloss.derive.strips import wall_up
+from soilloss.derive.ways import Ways
 from soilloss.grid.blocks import Window, grow
 from soilloss.grid.passes import Answer, Files, Passes
 from soilloss.grid.rims import Rims, Tile, Tiles, rim_of, set_ring, with_core
 from soilloss.kernels import fill, flow, surface
+from soilloss.kernels import flats as both
 from soilloss.kernels import tiles as kernels
+
+# lists of flat cells that go on beyond their tile, with the steps to a way out and from higher land
+LOW, HIGH = "flats", "flats from higher"
 
 
 class Source(NamedTuple):
@@ -35,7 +41,7 @@ class Ground(NamedTuple):
     source: Source
     tiles: Tiles
     metres: np.ndarray
-    close_holes: int
+    ways: Ways
 
     def rows(self, tile: Tile, depth: int = 0) -> np.ndarray:
         """Return the metres of a tile's rows, grown by `depth` inside the grid."""
@@ -49,6 +55,13 @@ class Routed(NamedTuple):
     filled: Rims
     distance: Rims
     rounds: dict[Tile, int]
+    high: Rims
+    high_rounds: dict[Tile, int]
+
+    def flats(self, tile: Tile) -> tuple[Any, ...]:
+        """Return what a tile must be told to settle its flats: their last rounds and what lies around."""
+        around = (self.filled.ring(tile), self.distance.ring(tile), self.high.ring(tile))
+        return self.rounds[tile], self.high_rounds[tile], *around
 
 
 def inner(ringed: np.ndarray) -> np.ndarray:
@@ -64,16 +77,19 @@ def heights(ground: Ground, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
     outside.
     """
     window, shape = ground.tiles.window(tile), ground.tiles.shape
-    outer, place = grow(window, 1 + max(ground.close_holes, 0), shape)
+    close_holes = ground.ways.close_holes
+    outer, place = grow(window, 1 + max(close_holes, 0), shape)
     raw = np.asarray(ground.source.read(outer))
     z = surface.with_ring(raw).reshape(raw.shape[0] + 2, -1)
     del raw
     out = z[tuple(slice(p.start, p.stop + 2) for p in place)]
     closed = np.empty(0, np.int64)
-    if ground.close_holes > 0 and np.isnan(inner(z).min()):
+    if close_holes > 0 and np.isnan(inner(z).min()):
         void = np.isnan(inner(out))
-        surface.close_holes(z.reshape(-1), z.shape[1], ground.close_holes)
+        surface.close_holes(z.reshape(-1), z.shape[1], close_holes)
         closed = np.flatnonzero(void & ~np.isnan(inner(out)))
+    if ground.ways.walls:
+        wall_up(inner(z))
     return np.ascontiguousarray(out), closed
 
 
@@ -177,40 +193,47 @@ def find_directions(
     w, closed = filled_heights(ground, files, tile, levels)
     files.save("closed", cells=closed)
     set_ring(w, ring)
-    keep(files, inner(w))
+    keep(files, np.where(np.isinf(inner(w)), np.nan, inner(w)) if ground.ways.walls else inner(w))
     stride = w.shape[1]
     flat, direction = w.reshape(-1), np.full(w.size, flow.VOID, np.uint8)
     flow.steepest(flat, stride, 1 / ground.rows(tile), direction)
     distance = np.full(w.size, -1, np.int32)
     flats = flow.mark_flats(flat, stride, direction, distance)
     flow.drain_flats(flat, stride, direction, distance, flats)
-    files.put("direction", inner(direction.reshape(w.shape)))
     cells = kernels.border_flats(flat, stride, distance)
-    files.save("flats 0", cells=cells, height=flat[cells], distance=distance[cells])
-    return {"distance": rim_of(inner(distance.reshape(w.shape)))}
+    files.save(f"{LOW} 0", cells=cells, height=flat[cells], distance=distance[cells])
+    answer = {"distance": rim_of(inner(distance.reshape(w.shape)))}
+    if ground.ways.flats == "garbrecht":
+        high = np.full(w.size, -1, np.int32)
+        both.steps_from_higher(flat, stride, distance, high)
+        both.drain_by_both(flat, stride, distance, high, direction)
+        files.save(f"{HIGH} 0", cells=cells, height=flat[cells], distance=high[cells])
+        answer["high"] = rim_of(inner(high.reshape(w.shape)))
+    files.put("direction", inner(direction.reshape(w.shape)))
+    return answer
 
 
 def shrink_flats(
-    ground: Ground, round_: int, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
+    ground: Ground, name: str, round_: int, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
 ) -> Answer:
     """Shorten the distances of a tile's flats by what its ring offers."""
-    shape, cells, w, distance = listed_flats(ground, files, tile, last, height, ring)
+    shape, cells, w, distance = listed_flats(ground, files, tile, f"{name} {last}", height, ring)
     stride = shape[1]
     changed = kernels.enter_flats(w, stride, distance, cells)
     changed = changed[np.argsort(distance[changed], kind="stable")]
     set_ring(distance.reshape(shape), np.full(ring.size, -1, np.int32))
     kernels.spread_distances(w, stride, distance, changed, cells.size)
-    files.save(f"flats {round_}", cells=cells, height=w[cells], distance=distance[cells])
+    files.save(f"{name} {round_}", cells=cells, height=w[cells], distance=distance[cells])
     return {"distance": rim_of(inner(distance.reshape(shape)))}
 
 
 def listed_flats(
-    ground: Ground, files: Files, tile: Tile, last: int, height: np.ndarray, ring: np.ndarray
+    ground: Ground, files: Files, tile: Tile, name: str, height: np.ndarray, ring: np.ndarray
 ) -> tuple[tuple[int, int], np.ndarray, np.ndarray, np.ndarray]:
     """Spread the listed flats of a tile over its cells: shape, cells, heights and distances, with their rings."""
     rows, columns = ground.tiles.window(tile)
     shape = (rows.stop - rows.start + 2, columns.stop - columns.start + 2)
-    listed = files.load(f"flats {last}")
+    listed = files.load(name)
     w, distance = np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int32)
     set_ring(w, height)
     set_ring(distance, ring)
@@ -246,7 +269,7 @@ def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], No
     """Run the passes up to the directions: basins, directions, and the rounds that drain flats across tiles."""
     tiles = ground.tiles
     levels, filled = fill_tiles(passes, ground)
-    distance = Rims(tiles, -1, np.int32)
+    distance, high = Rims(tiles, -1, np.int32), Rims(tiles, -1, np.int32)
     answers = passes.run(
         "directions",
         partial(find_directions, ground, keep),
@@ -256,10 +279,24 @@ def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], No
     )
     for tile, answer in answers.items():
         distance.put(tile, answer["distance"])
-    return Routed(filled, distance, drain_flats(passes, ground, filled, distance))
+        if "high" in answer:
+            high.put(tile, answer["high"])
+    rounds = drain_flats(passes, ground, LOW, filled, distance)
+    return Routed(filled, distance, rounds, high, drain_flats(passes, ground, HIGH, filled, high))
 
 
-def drain_flats(passes: Passes, ground: Ground, filled: Rims, distance: Rims) -> dict[Tile, int]:
+def settled_flats(
+    ground: Ground, files: Files, tile: Tile, last: int, high_last: int, height: np.ndarray, *rings: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells of a tile's flats that go on beyond it and their directions, `VOID` where they are no flats."""
+    shape, cells, w, low = listed_flats(ground, files, tile, f"{LOW} {last}", height, rings[0])
+    if ground.ways.flats != "garbrecht":
+        return cells, kernels.flat_directions(w, shape[1], low, cells)
+    high = listed_flats(ground, files, tile, f"{HIGH} {high_last}", height, rings[1])[3]
+    return cells, both.directions_by_both(w, shape[1], low, high, cells)
+
+
+def drain_flats(passes: Passes, ground: Ground, name: str, filled: Rims, distance: Rims) -> dict[Tile, int]:
     """Exchange distances between tiles until none shrinks; return the last round of each tile.
 
     Every round takes part of what is left one tile further, so it ends.
@@ -270,7 +307,7 @@ def drain_flats(passes: Passes, ground: Ground, filled: Rims, distance: Rims) ->
         if not active:
             break
         work = {t: (last[t], filled.ring(t), distance.ring(t)) for t in active}
-        answers = passes.run(f"flats {round_}", partial(shrink_flats, ground, round_), work)
+        answers = passes.run(f"{name} {round_}", partial(shrink_flats, ground, name, round_), work)
         for tile, answer in answers.items():
             distance.put(tile, np.where(answer["distance"] < 0, distance.get(tile), answer["distance"]))
             last[tile] = round_

@@ -26,23 +26,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from soilloss.derive import routing, terrain
+from soilloss.derive import routing, strips, terrain, ways
 from soilloss.derive.terrain.slopes import STARTS
 from soilloss.derive.tiled import amounts, barriers, d8, frames, lengths, shares
 from soilloss.derive.tiled.barriers import Barriers
+from soilloss.derive.ways import Ways
 from soilloss.errors import ProjectError
 from soilloss.grid import passes as engine
 from soilloss.grid import rims
 from soilloss.grid.blocks import Window
 from soilloss.grid.passes import Files, Memory, Passes, Progress, Scratch
 from soilloss.grid.rims import Tile, Tiles
-from soilloss.kernels import fill, flow, multiflow, slope_length, surface
+from soilloss.kernels import fill, flats, flow, multiflow, slope_length, surface
 from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
 TILE = 2048
-CODE = (amounts, barriers, d8, frames, lengths, shares, routing, engine, rims)
-CODE += (fill, flow, multiflow, slope_length, surface, kernels)
+CODE = (amounts, barriers, d8, frames, lengths, shares, routing, strips, ways, engine, rims)
+CODE += (fill, flats, flow, multiflow, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
 
@@ -147,11 +148,12 @@ def route(
     used = {**known, **(options or {})}
     metres = metres_of(cell_size, shape, required=variable == "slope_length" or variable == "contributing_area")
     tiles = Tiles(shape, (tile, tile) if isinstance(tile, int) else tile)
-    ground = d8.Ground(elevation, tiles, metres, used["close_holes"])
+    chosen = Ways(**{name: used[name] for name in Ways._fields if name in used}).checked()
+    ground = d8.Ground(elevation, tiles, metres, chosen)
     store: Memory | Scratch = Memory(tiles)
     if folder is not None:
         code = engine.code_version(*CODE)
-        store = Scratch(folder, tiles, engine.digest(elevation.fingerprint, metres, ground.close_holes, code))
+        store = Scratch(folder, tiles, engine.digest(elevation.fingerprint, metres, tuple(chosen), code))
     run = Passes(store, workers, cluster, progress or (lambda name, done, total: None))
     make = maker(run, ground, {**used, "barriers": Barriers(channels, trapping)})
     return Reader(store, tiles, make, np.dtype(VARIABLES[variable].dtype))
@@ -176,6 +178,8 @@ def _filled(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
     def make(files: Files, tile: Tile) -> np.ndarray:
         w, closed = d8.filled_heights(ground, files, tile, levels[tile])
         out = d8.inner(w).copy()
+        if ground.ways.walls:
+            out[np.isinf(out)] = np.nan
         out.reshape(-1)[closed] = np.nan
         return out
 
