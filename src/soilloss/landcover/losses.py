@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def info_nce(embeddings: Tensor, *, temperature: float = 0.1, apart: Tensor | None = None) -> Tensor:
-    """Contrast of places between two times (InfoNCE).
+    r"""Contrast of places between two times (InfoNCE).
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def info_nce(embeddings: Tensor, *, temperature: float = 0.1, apart: Tensor | No
 
     Notes
     -----
-    .. math:: L = -\\frac{1}{2k} \\sum_i \\log
-        \\frac{\\exp(\\cos(e_i, e_{p(i)}) / \\tau)}{\\sum_{j \\ne i} \\exp(\\cos(e_i, e_j) / \\tau)}
+    .. math:: L = -\frac{1}{2k} \sum_i \log
+        \frac{\exp(\cos(e_i, e_{p(i)}) / \tau)}{\sum_{j \ne i} \exp(\cos(e_i, e_j) / \tau)}
 
     The sum runs over everything but the anchor itself, the partner :math:`p(i)` included (van den Oord et al. 2018).
 
@@ -83,7 +83,7 @@ def supervised(
 
 
 def consistency(logits: Tensor, pseudo: Tensor, accepted: Tensor) -> Tensor:
-    """Cross-entropy against pseudo-labels where they are accepted, divided by all cells.
+    r"""Cross-entropy against pseudo-labels where they are accepted, divided by all cells.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def consistency(logits: Tensor, pseudo: Tensor, accepted: Tensor) -> Tensor:
 
     Notes
     -----
-    .. math:: L = \\frac{1}{M} \\sum_j [\\max_c p_{cj} \\ge \\lambda] \\, H(\\hat y_j, p_j)
+    .. math:: L = \frac{1}{M} \sum_j [\max_c p_{cj} \ge \lambda] \, H(\hat y_j, p_j)
 
     Division by all M cells lets the loss grow with what is accepted (Sohn et al. 2020).
     """

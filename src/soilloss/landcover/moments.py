@@ -12,7 +12,7 @@ from soilloss.landcover.tiles import NODATA, SCALE
 
 
 def moments(image: Any, tiles: Iterable[int]) -> np.ndarray:
-    """Return mean and standard deviation of reflectance per band over the valid cells of some tiles.
+    r"""Return mean and standard deviation of reflectance per band over the valid cells of some tiles.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def moments(image: Any, tiles: Iterable[int]) -> np.ndarray:
     -----
     Sums of whole numbers are exact in 64 bits, so neither the order nor the number of tiles changes the result:
 
-    .. math:: s^2 = \\frac{\\sum x^2 - (\\sum x)^2 / n}{n}
+    .. math:: s^2 = \frac{\sum x^2 - (\sum x)^2 / n}{n}
 
     Examples
     --------
