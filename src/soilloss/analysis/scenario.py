@@ -22,6 +22,7 @@ CONDITIONS = ("annual_precipitation [mm]", "elevation [m]", "slope [%]", "silt [
 LIMIT = re.compile(r"(<=|>=|<|>)(-?\d+(?:\.\d+)?)")
 SLACK = 1e-6
 UNRESOLVED = "unresolved"
+CLASSES = 9  # codes of land cover, 0 included
 
 
 class Rule(NamedTuple):
@@ -160,27 +161,61 @@ def donor_values(values: Any, land_cover_before: Any, land_cover_after: Any, zon
         Such as the fractional cover of a quarter.
     land_cover_before, land_cover_after : array of classes (y, x)
     zones : int array (y, x), optional
-        Sub-regions; without them the whole raster is one.
+        Sub-regions from 0; without them the whole raster is one.
 
     Returns
     -------
     values : array (y, x)
-        Cells that keep their class keep their value; NaN where the zone has no cell of the new class.
+        Cells that keep their class keep their value. A zone without a cell of the new class takes the mean of all
+        zones; NaN where none has one.
 
     Examples
     --------
     >>> donor_values(np.array([0.8, 0.6, 0.1]), [1, 1, 4], [1, 1, 1]).round(2).tolist()
     [0.8, 0.6, 0.7]
     """
+    before = np.asarray(land_cover_before)
+    places = np.zeros(before.shape, "i8") if zones is None else np.asarray(zones, "i8")
+    means = donor_means(donor_sums(values, before, places, int(places.max(initial=0))))
+    return with_donors(values, before, land_cover_after, places, means)
+
+
+def donor_sums(values: Any, land_cover: Any, zones: Any, count: int) -> np.ndarray:
+    """Number of cells and sum of their values by zone and class; sums of parts of a raster can be added.
+
+    Parameters
+    ----------
+    values, land_cover : array
+    zones : int array
+        From 0 to `count`.
+    count : int
+        The highest zone.
+
+    Returns
+    -------
+    sums : array (2, count + 1, 9)
+    """
+    data, codes = np.asarray(values, "f8"), np.asarray(land_cover, "f8")
+    use = np.isfinite(data) & (codes > 0)
+    places = np.asarray(zones)[use] * CLASSES + codes[use].astype("i8")
+    size = (count + 1) * CLASSES
+    sums = [np.bincount(places, weights, size) for weights in (np.ones(places.size), data[use])]
+    return np.stack(sums).reshape(2, count + 1, CLASSES)
+
+
+def donor_means(sums: np.ndarray) -> np.ndarray:
+    """Mean value by zone and class from `donor_sums`; a zone without a class takes the mean of all zones."""
+    with np.errstate(invalid="ignore"):
+        number, total = sums
+        return np.where(number > 0, total / number, total.sum(axis=0) / number.sum(axis=0))
+
+
+def with_donors(values: Any, land_cover_before: Any, land_cover_after: Any, zones: Any, means: np.ndarray) -> Any:
+    """Give converted cells the mean of their new class; the others keep their value."""
     first, second = np.asarray(land_cover_before), np.asarray(land_cover_after)
-    out = np.array(values, np.result_type(np.asarray(values), np.float32))
-    places = np.zeros(first.shape, "i8") if zones is None else np.asarray(zones)
     converted = (first != second) & (second > 0)
-    for zone, code in np.unique(np.stack([places[converted], second[converted]]), axis=1).T:
-        there = (places == zone) & np.isfinite(out)
-        donors = there & (first == code)
-        cells = converted & (places == zone) & (second == code)
-        out[cells] = np.asarray(values)[donors].mean() if donors.any() else np.nan
+    out = np.array(values, np.result_type(np.asarray(values), np.float32))
+    out[converted] = means[np.asarray(zones)[converted], second[converted].astype("i8")]
     return out
 
 

@@ -53,9 +53,11 @@ def check(file: Path, /, *, set: Set = [], json: Json = False) -> None:  # noqa:
         Project file.
     """
     from soilloss.workflow.check import examine, refuse
+    from soilloss.workflow.variants import examine_variants
     from soilloss.workflow.watch import count
 
-    findings = examine(open_project(file, set))
+    site = open_project(file, set)
+    findings = [*examine(site), *examine_variants(site)]
     if json:
         print_json([finding._asdict() | {"kind": finding.kind.__name__} for finding in findings])
     else:
@@ -97,31 +99,34 @@ def run(
     file: Path,
     /,
     *,
+    variant: str = "",
     set: Set = [],  # noqa: B006
     workers: Workers = None,
     memory: str = "4GB",
     cluster: str = "",
     json: Json = False,
 ) -> None:
-    """Compute a project and publish maps, tables and the report.
+    """Compute a project and its variants, and publish maps, tables and the report.
 
     Parameters
     ----------
     file
         Project file.
+    variant
+        Only this variant of the project.
     memory
         What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
     cluster
         Address of a dask scheduler for flow routing, e.g. tcp://10.0.0.1:8786.
     """
-    from soilloss.workflow.run import execute
     from soilloss.workflow.stored import Limits
+    from soilloss.workflow.variants import execute_all
     from soilloss.workflow.watch import parse_size, watch
 
     limits = Limits(parse_size(memory), cluster)
     site = open_project(file, set)
     with watch(quiet=json) as progress:
-        done = execute(site, workers=workers, limits=limits, progress=progress)
+        done, *others = execute_all(site, variant, workers=workers, limits=limits, progress=progress)
     if json:
         from soilloss.workflow.record import read
 
@@ -132,8 +137,10 @@ def run(
         return
     for finding in done.findings:
         print(f"{finding.level}: {finding.where}: {finding.message}", file=sys.stderr)
-    stored = f"{len(done.made)} stored steps made, {len(done.reused)} reused"
-    print(f"done in {done.seconds:.1f} s ({stored})", file=sys.stderr)
+    made = sum(len(one.made) for one in (done, *others))
+    seconds = sum(one.seconds for one in (done, *others))
+    stored = f"{made} stored steps made, {len(done.reused)} reused" + f", {len(others)} variants" * bool(others)
+    print(f"done in {seconds:.1f} s ({stored})", file=sys.stderr)
     print(done.folder / "report.html")
 
 

@@ -74,6 +74,8 @@ def _text(site: Site, step: Step) -> str:
     if isinstance(source, projects.Table):
         inner = f"{source.method}({source.table})" if source.method else source.table
         return f"{step.variable} <- {source.interpolate}({inner})"
+    if isinstance(source, projects.Changed):
+        return f"{step.variable} <- {source.describe()}"
     return f"{step.variable} <- {source.file if isinstance(source, projects.Raster) else source.polygons}"
 
 

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 Given = float | files.RasterSource
 
-# a surface over height reads aligned heights, and what follows reads all of them, in the order of the plan
-STORED_ORDER = {"aligned": 0, "polygons": 1, "surface": 2, "step": 3, "statistic": 3, "series": 3}
+# a surface over height reads aligned heights, donors read changed land cover, and what follows reads all of them, in
+# the order of the plan
+STORED_ORDER = {"aligned": 0, "polygons": 1, "surface": 2, "changed": 3, "donor": 4}
+STORED_ORDER |= dict.fromkeys(("step", "statistic", "series"), 5)
 
 
 class Stored(NamedTuple):

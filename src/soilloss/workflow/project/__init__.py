@@ -11,17 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from soilloss.errors import ProjectError, did_you_mean
 from soilloss.variables import VARIABLES
 from soilloss.workflow import yaml12
 from soilloss.workflow.project.analysis import Analysis, Severity
 from soilloss.workflow.project.sentences import sentence
-from soilloss.workflow.project.sources import Constant, Polygons, Raster, Source, Strict, Table
+from soilloss.workflow.project.sources import Changed, Constant, Polygons, Raster, Source, Strict, Table
 
 __all__ = [
     "Analysis",
+    "Changed",
     "Constant",
     "Grid",
     "LandCover",
@@ -147,6 +148,15 @@ class Project(Strict):
     zero_classes: list[LandCover] = []
     analysis: Analysis = Field(default_factory=lambda: Analysis.model_validate([]))
     publish: Publish = Publish()
+    variants: dict[str, dict[str, Any]] = {}
+
+    @field_validator("variants")
+    @classmethod
+    def _folder_names(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if not re.fullmatch(r"\w[\w.-]*", name):
+                raise ValueError(f"{name!r} cannot name a folder; use letters, digits, '-' and '_'")
+        return value
 
     @model_validator(mode="after")
     def _names(self) -> Project:

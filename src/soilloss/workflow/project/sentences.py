@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from soilloss.errors import did_you_mean
-from soilloss.workflow.project.sources import KINDS, Strict
+from soilloss.workflow.project.sources import KINDS, Scaled, Strict
 
 _WORDS = {
     "string_type": "expected text",
@@ -42,7 +42,7 @@ def sentence(error: ValidationError, root: type[BaseModel]) -> str:
 
 
 def _models() -> dict[str, type[BaseModel]]:
-    return {model.__name__: model for model in Strict.__subclasses__()}
+    return {model.__name__: model for model in (*Strict.__subclasses__(), *Scaled.__subclasses__())}
 
 
 def _is_model_name(part: Any) -> bool:

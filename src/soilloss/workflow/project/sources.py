@@ -1,11 +1,11 @@
-"""The kinds of sources: a number, a raster, a table of points, polygons; each is told by its keys."""
+"""The kinds of sources: a number, a raster, a table of points, polygons, changed values; each is told by its keys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 
 class Strict(BaseModel):
@@ -14,14 +14,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-class Constant(Strict):
+class Scaled(Strict):
+    """What the values of a source are multiplied by, such as 1.1 for a tenth more rain."""
+
+    times: float = Field(default=1.0, gt=0)
+
+
+class Constant(Scaled):
     """One number for the whole area."""
 
     value: float
     unit: str | None = None
 
 
-class Raster(Strict):
+class Raster(Scaled):
     """A GDAL raster, or a variable of a NetCDF or Zarr file; its path may hold ``{year}`` and the like."""
 
     file: str
@@ -34,7 +40,7 @@ class Raster(Strict):
     legend: str | None = None
 
 
-class Table(Strict):
+class Table(Scaled):
     """Points with values; the equation runs at the points, then the surface is made.
 
     A table of days gives the mean of all its years, or each year of the period apart with ``yearly: true``.
@@ -50,7 +56,7 @@ class Table(Strict):
     units: dict[str, str] = {}
 
 
-class Polygons(Strict):
+class Polygons(Scaled):
     """Polygons whose column gives the value; `elsewhere` holds outside them."""
 
     polygons: str
@@ -59,8 +65,49 @@ class Polygons(Strict):
     unit: str | None = None
 
 
-# the key that tells each kind
-KINDS: dict[str, type[Strict]] = {"file": Raster, "table": Table, "polygons": Polygons, "value": Constant}
+class Changed(Strict):
+    """Values that are changed in some places.
+
+    By `rules`, a decision table (a file, a packaged table or lines); to what they `becomes` inside polygons; or, with
+    ``donor: land_cover``, where land cover changed, to the mean of the cells that had the new class already (in the
+    same zone and step). `inside` limits rules, too. `source` or `method` makes what is changed, `land_cover` is what a
+    donor follows as it was before; a variant takes them from the project.
+    """
+
+    rules: str | list[dict[str, Any]] | None = None
+    becomes: str | float | int | None = None
+    donor: Literal["land_cover"] | None = None
+    inside: str | None = None
+    source: Any = None
+    method: dict[str, Any] | None = None
+    land_cover: Any = None
+
+    @field_validator("source", "land_cover", mode="before")
+    @classmethod
+    def _as_source(cls, value: Any) -> Any:
+        return None if value is None else _pick_source(value)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Changed:
+        if sum(way is not None for way in (self.rules, self.becomes, self.donor)) != 1:
+            raise ValueError("expected one of 'rules', 'becomes' (with 'inside') and 'donor'")
+        if self.becomes is not None and self.inside is None:
+            raise ValueError(f"becomes {self.becomes!r} where? give 'inside' with polygons, or the value alone")
+        return self
+
+    def describe(self) -> str:
+        """In a few words, what is done."""
+        where = f" inside {self.inside}" if self.inside else ""
+        if self.donor:
+            return f"values of cells that have the new {self.donor} already"
+        if self.rules is None:
+            return f"{self.becomes}{where}"
+        return f"{self.rules if isinstance(self.rules, str) else f'{len(self.rules)} rules'}{where}"
+
+
+# the keys that tell each kind
+_ALONE: dict[str, type[Strict]] = {"file": Raster, "table": Table, "polygons": Polygons, "value": Constant}
+KINDS = _ALONE | dict.fromkeys(("rules", "becomes", "donor"), Changed)
 
 
 def _pick_source(value: Any) -> Any:
@@ -80,4 +127,4 @@ def _pick_source(value: Any) -> Any:
     raise ValueError(f"needs one of {', '.join(map(repr, KINDS))}, but has {', '.join(map(repr, given))}")
 
 
-Source = Annotated[Constant | Raster | Table | Polygons, BeforeValidator(_pick_source)]
+Source = Annotated[Constant | Raster | Table | Polygons | Changed, BeforeValidator(_pick_source)]
