@@ -38,6 +38,6 @@ def test_units():
 
 def test_names_and_coordinates():
     assert label("topography") == "topography LS"
-    assert label("ndvi") == "ndvi"
+    assert label("ndvi") == "NDVI"
     assert degrees(0, "N", "S") == "0°"
     assert degrees(-8.05, "N", "S") == "8.05° S"

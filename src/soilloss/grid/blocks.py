@@ -7,6 +7,7 @@ depend on the cut, bit for bit: a halo gives every cell the neighbours it has in
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
@@ -17,6 +18,7 @@ Window = tuple[slice, slice]
 Result = TypeVar("Result")
 
 STRIP_CELLS = 1 << 21
+_THREAD = threading.local()
 
 
 def worker_count(workers: int | None = None) -> int:
@@ -55,16 +57,17 @@ def run_blocks(
 ) -> Iterator[tuple[Any, Result]]:
     """Yield ``(item, function(item))`` as each finishes, with a bounded number in flight.
 
-    The first error, or an interrupt of the consumer, cancels what has not started and waits for what has.
+    The first error, or an interrupt of the consumer, cancels what has not started and waits for what has. A function
+    that cuts its own block again, in one of the threads, does so without further ones.
     """
-    count = worker_count(workers)
+    count = 1 if getattr(_THREAD, "at_work", False) else worker_count(workers)
     todo = iter(items)
     if count == 1:
         for item in todo:
             yield item, function(item)
         return
     running: dict[Any, Any] = {}
-    with ThreadPoolExecutor(count) as pool:
+    with ThreadPoolExecutor(count, initializer=_start_work) as pool:
         try:
             while True:
                 for item in todo:
@@ -78,6 +81,10 @@ def run_blocks(
         finally:
             for future in running:
                 future.cancel()
+
+
+def _start_work() -> None:
+    _THREAD.at_work = True
 
 
 def map_halo(function: Callable[..., Any], arrays: Sequence[Any], halo: int) -> Any:

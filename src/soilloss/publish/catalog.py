@@ -23,7 +23,8 @@ MONTHS = {"year": 12, "quarter": 3, "month": 1}
 def write_catalog(folder: Path, record: Mapping[str, Any]) -> Path:
     """Write ``catalog/collection.json`` and its items below `folder`; return the collection's path.
 
-    Links are relative, so that the folder can be moved or served from anywhere.
+    An analysis that wrote rasters has an item of its own. Links are relative, so that the folder can be
+    moved or served from anywhere.
 
     Parameters
     ----------
@@ -37,8 +38,13 @@ def write_catalog(folder: Path, record: Mapping[str, Any]) -> Path:
     for entry in record["rasters"]:
         sets.setdefault(entry["label"] or "mean", []).append(entry)
     collection = _collection(record)
+    home = Path(folder).resolve()
     for name, entries in sets.items():
-        collection.add_item(_item(name, entries, record, Path(folder).resolve()))
+        collection.add_item(_item(name, {e["variable"]: _asset(e, home) for e in entries}, record))
+    for answer in record.get("analyses", []):
+        if answer["rasters"]:
+            assets = {Path(e["path"]).stem: _layer(e, home) for e in answer["rasters"]}
+            collection.add_item(_item(answer["name"], assets, record))
     collection.normalize_hrefs(str(root.resolve()))
     collection.make_all_asset_hrefs_relative()
     collection.save(catalog_type=pystac.CatalogType.SELF_CONTAINED)
@@ -60,7 +66,7 @@ def _collection(record: Mapping[str, Any]) -> pystac.Collection:
     )
 
 
-def _item(name: str, entries: list[Mapping[str, Any]], record: Mapping[str, Any], folder: Path) -> pystac.Item:
+def _item(name: str, assets: Mapping[str, pystac.Asset], record: Mapping[str, Any]) -> pystac.Item:
     start, end = _span(record, name)
     bounds = list(record["grid"]["bounds_lonlat"])
     area = record.get("area")
@@ -78,8 +84,8 @@ def _item(name: str, entries: list[Mapping[str, Any]], record: Mapping[str, Any]
         },
         stac_extensions=[PROJECTION],
     )
-    for entry in entries:
-        item.add_asset(entry["variable"], _asset(entry, folder))
+    for key, asset in assets.items():
+        item.add_asset(key, asset)
     return item
 
 
@@ -106,13 +112,24 @@ def _asset(entry: Mapping[str, Any], folder: Path) -> pystac.Asset:
         **({"unit": entry["unit"]} if entry["unit"] else {}),
         **({"statistics": statistics} if statistics else {}),
     }
+    return _raster(entry, label(entry["variable"]), [band], folder)
+
+
+def _layer(entry: Mapping[str, Any], folder: Path) -> pystac.Asset:
+    """A raster of an analysis."""
+    kind = {"data_type": "uint8" if entry["names"] else "float32", "nodata": 0 if entry["names"] else "nan"}
+    bands = [{"name": name or entry["variable"], **kind} for name in entry["bands"]]
+    return _raster(entry, entry["meaning"], bands, folder)
+
+
+def _raster(entry: Mapping[str, Any], title: str, bands: list[dict[str, Any]], folder: Path) -> pystac.Asset:
     words = {"soilloss:method": entry["method"], "soilloss:citation": entry["cite"], "soilloss:hash": entry["hash"]}
     return pystac.Asset(
         href=str(folder / entry["path"]),
-        title=label(entry["variable"]),
+        title=title,
         media_type=COG,
         roles=["data"],
-        extra_fields={"bands": [band], **{key: word for key, word in words.items() if word}},
+        extra_fields={"bands": bands, **{key: word for key, word in words.items() if word}},
     )
 
 
@@ -123,7 +140,7 @@ def _span(record: Mapping[str, Any], name: str) -> tuple[datetime, datetime]:
         made = datetime.fromisoformat(record["created"])
         made = made if made.tzinfo else made.replace(tzinfo=UTC)
         return made, made
-    first, last = (steps[0], steps[-1]) if name == "mean" else (name, name)
+    first, last = (name, name) if name in steps or name.isdigit() else (steps[0], steps[-1])
     return _edges(first)[0], _edges(last)[1]
 
 

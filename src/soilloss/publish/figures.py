@@ -36,7 +36,7 @@ def draw_histogram(edges: Sequence[float], counts: Sequence[float], mean: float,
         first = int(np.searchsorted(bins, FLOOR, side="right"))
         bins = np.concatenate([[min(FLOOR, bins[first] / 1.3)], bins[first:]])
         heights = np.concatenate([[heights[:first].sum()], heights[first:]])
-    figure, axes = _chart(7.4, 3.0)
+    figure, axes = chart(7.4, 3.0)
     share = 100 * heights / max(heights.sum(), 1)
     axes.bar(bins[:-1], share, np.diff(bins), align="edge", color=BAR, edgecolor="white", linewidth=0.4)
     if logarithmic:
@@ -53,7 +53,7 @@ def draw_histogram(edges: Sequence[float], counts: Sequence[float], mean: float,
 
 def draw_years(steps: Sequence[str], means: Sequence[float], unit: str, mean: float | None = None) -> Figure:
     """Draw mean soil loss of each year, with the mean of the period as a line."""
-    figure, axes = _chart(7.4, 2.8)
+    figure, axes = chart(7.4, 2.8)
     place = np.arange(len(steps))
     axes.bar(place, means, 0.7, color=BAR)
     if mean is not None:
@@ -67,7 +67,7 @@ def draw_years(steps: Sequence[str], means: Sequence[float], unit: str, mean: fl
 
 def draw_shares(names: Sequence[str], shares: Sequence[float], colours: Sequence[str]) -> Figure:
     """Draw the share of the area (%) in each grade as horizontal bars, the slightest on top."""
-    figure, axes = _chart(7.4, 0.42 * len(names) + 0.7)
+    figure, axes = chart(7.4, 0.42 * len(names) + 0.7)
     place = np.arange(len(names))
     axes.barh(place, shares, 0.72, color=list(colours), edgecolor="#777777", linewidth=0.6)
     axes.set_yticks(place, list(names))
@@ -80,7 +80,7 @@ def draw_shares(names: Sequence[str], shares: Sequence[float], colours: Sequence
 
 def draw_check(observed: Sequence[float], predicted: Sequence[float], name: str, unit: str) -> Figure:
     """Draw observed values against those predicted with the point left out, and the line where both agree."""
-    figure, axes = _chart(4.2, 4.0)
+    figure, axes = chart(4.2, 4.0)
     both = np.array([observed, predicted], float)
     both = both[:, np.isfinite(both).all(axis=0)]
     low, high = (both.min(), both.max()) if both.size else (0.0, 1.0)
@@ -94,7 +94,8 @@ def draw_check(observed: Sequence[float], predicted: Sequence[float], name: str,
     return figure
 
 
-def _chart(width: float, height: float) -> tuple[Figure, Axes]:
+def chart(width: float, height: float) -> tuple[Figure, Axes]:
+    """Return an empty figure of the report's looks, sides in inches, and its axes."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
     axes.spines[["top", "right"]].set_visible(False)

@@ -14,7 +14,7 @@ from string import Template
 from typing import Any
 
 from soilloss.errors import SourceError
-from soilloss.publish import background, results
+from soilloss.publish import answers, background, results
 from soilloss.publish.html import text
 from soilloss.publish.page import Page
 
@@ -57,6 +57,8 @@ def write_report(folder: Path, record: Mapping[str, Any] | None = None) -> Path:
     folder = Path(folder)
     page = Page(folder, dict(record) if record is not None else _read_record(folder), _read_tables(folder))
     parts = [(name, title, make(page)) for name, title, make in SECTIONS]
+    after = 1 + next(at for at, (name, _, _) in enumerate(parts) if name == "factors")
+    parts[after:after] = answers.sections(page)
     shown = [(name, title, body) for name, title, body in parts if body]
     template = Template(files("soilloss.publish").joinpath("report.html").read_text(encoding="utf-8"))
     page_text = template.substitute(

@@ -89,9 +89,11 @@ def label(variable: str) -> str:
     --------
     >>> label("erosivity")
     'erosivity R'
-    >>> label("annual_precipitation")
-    'annual precipitation'
+    >>> label("annual_precipitation"), label("ndvi")
+    ('annual precipitation', 'NDVI')
     """
     known = VARIABLES.get(variable)
+    if known and known.symbol == variable.upper():
+        return known.symbol
     name = variable.replace("_", " ")
     return f"{name} {known.symbol}" if known and len(known.symbol) in (1, 2) and known.symbol.isupper() else name

@@ -146,6 +146,7 @@ def make_plan(
     chosen: Mapping[str, Choice],
     defaults: Mapping[str, Sequence[Choice]],
     step: str = "year",
+    asked: Mapping[str, str] | None = None,
 ) -> list[Step]:
     """Return the steps that make the wanted variables, in running order.
 
@@ -161,6 +162,8 @@ def make_plan(
         Variable to an ordered list of such choices.
     step : str
         Time step of the run; methods for a year are refused elsewhere.
+    asked : mapping, optional
+        Further variables to make, and the part of the project that asks for each.
 
     Raises
     ------
@@ -174,6 +177,8 @@ def make_plan(
     planner = Planner(sources, chosen, defaults, step)
     for variable in want:
         planner.add(variable)
+    for variable, asking in (asked or {}).items():
+        planner.add(variable, (asking,))
     return list(planner.steps.values())
 
 

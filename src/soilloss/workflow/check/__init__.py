@@ -15,6 +15,7 @@ import numpy as np
 from soilloss.errors import SoilLossError
 from soilloss.sources import files
 from soilloss.variables import VARIABLES
+from soilloss.workflow.analyses import question
 from soilloss.workflow.check.findings import Finding, refuse
 from soilloss.workflow.check.points import examine_points
 from soilloss.workflow.check.polygons import examine_polygons, examine_zones
@@ -62,6 +63,8 @@ def examine(site: Site) -> list[Finding]:
     findings = examine_target(site)
     if not any(finding.level == "error" for finding in findings):
         findings += examine_settings(site)
+        for name, options in site.project.analysis.asked.items():
+            findings += question(name).check(site, options)
         try:
             with files.environment():
                 findings += _data(site)

@@ -1,0 +1,82 @@
+"""The sections of the report that show what the analyses found: sentences, figures, tables, drawn from the folder.
+
+``KINDS`` says which function draws which kind of figure data: ``draw(folder, data) -> Figure``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from soilloss.publish import charts, differences, html, maps
+from soilloss.publish.page import Page
+
+MOST_ROWS = 24
+
+Data = Mapping[str, Any]
+
+
+def _classes(folder: Path, data: Data) -> Figure:
+    return maps.draw_classes(folder / data["raster"], data["names"], data["colours"])
+
+
+def _line(_folder: Path, data: Data) -> Figure:
+    return charts.draw_line(
+        data["years"], data["values"], data["slope"], data["intercept"], data["label"], data["unit"]
+    )
+
+
+def _changes(_folder: Path, data: Data) -> Figure:
+    return differences.draw_changes(data["names"], data["values"], data["label"])
+
+
+def _differences(folder: Path, data: Data) -> Figure:
+    panels = [(title, folder / path) for title, path in data["panels"]]
+    return differences.draw_differences(panels, data["unit"], data["label"])
+
+
+KINDS: dict[str, Callable[[Path, Data], Figure]] = {
+    "changes": _changes,
+    "classes": _classes,
+    "differences": _differences,
+    "line": _line,
+}
+
+
+def sections(page: Page) -> list[tuple[str, str, str]]:
+    """Return name, heading and body (HTML) of a section for each analysis of the record."""
+    return [
+        (f"analysis-{entry['name']}", entry["title"], section(page, entry)) for entry in page.record.get("analyses", [])
+    ]
+
+
+def section(page: Page, entry: Data) -> str:
+    """Return what an analysis found: its sentences, then figures, then tables that are short enough to read."""
+    words = [html.paragraph(html.text(sentence)) for sentence in entry["words"]]
+    drawn = [
+        page.figure(data["name"], KINDS[data["kind"]](page.folder, data), html.text(data["caption"]), data["alt"])
+        for data in entry["figures"]
+    ]
+    return "\n".join([*words, *drawn, *(_table(page.folder, one) for one in entry["tables"])])
+
+
+def _table(folder: Path, entry: Data) -> str:
+    caption = html.text(entry["caption"])
+    source = f"<code>{html.text(entry['path'])}</code>"
+    if entry["rows"] > MOST_ROWS:
+        return html.paragraph(f"{caption} The table has {entry['rows']} rows: {source}.")
+    with (folder / entry["path"]).open(encoding="utf-8", newline="") as stream:
+        header, *rows = csv.reader(stream)
+    return html.table(header, [[_cell(one) for one in row] for row in rows], f"{caption} {source}")
+
+
+def _cell(word: str) -> Any:
+    """A number where it reads as one, nothing where it is empty."""
+    try:
+        return float(word) if word else None
+    except ValueError:
+        return word
