@@ -301,11 +301,16 @@ def _inputs_equal(old: dict[str, Any], new: list[dict[str, Any]]) -> list[Proof]
     return [Proof(f"input {one['variable']}", True, str(one["path"] or one["value"])) for one in old["inputs"]]
 
 
+def _made(record: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """All rasters or tables of a run, those of its analyses too."""
+    return [*record[kind], *(entry for answer in record.get("analyses", []) for entry in answer[kind])]
+
+
 def _results_equal(old: dict[str, Any], new: dict[str, Any]) -> list[Proof]:
     proofs: list[Proof] = []
     for kind in ("rasters", "tables"):
-        again = {one["path"]: one["hash"] for one in new[kind]}
-        for one in old[kind]:
+        again = {one["path"]: one["hash"] for one in _made(new, kind)}
+        for one in _made(old, kind):
             equal = again.get(one["path"]) == one["hash"]
             proofs.append(Proof(one["path"], equal, "equal" if equal else "differs"))
     now = new["versions"]

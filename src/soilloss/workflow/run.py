@@ -16,6 +16,7 @@ import xarray as xr
 from soilloss.errors import ProjectError
 from soilloss.sources import files, vectors
 from soilloss.workflow import folders, record, stored
+from soilloss.workflow.analyses import sweep
 from soilloss.workflow.check import Finding, examine, refuse
 from soilloss.workflow.frames import tables_of
 from soilloss.workflow.outputs import Pass
@@ -29,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 # What a run writes into its folder; anything else found there belongs to the user and stays.
 OWN = (
     *("record.json", "report.html", "soil_loss.tif", "soil_loss", "severity.tif", "severity.tif.aux.xml", "severity"),
-    *("factors", "tables", "figures", "catalog"),
+    *("trend.tif", "trend.tif.aux.xml", "analyses", "factors", "tables", "figures", "catalog"),
 )
 
 
@@ -147,10 +148,12 @@ def _publish(
     passed.run(workers, lambda done, total: progress("maps", done, total))
     progress("overviews", 0, 1)
     passed.finish()
+    answers = sweep.run(site, passed, draft, workers, lambda done, total: progress("analyses", done, total))
+    findings.extend(finding for one in answers for finding in one.answer.findings)
     progress("report", 0, 1)
     frames = tables_of(passed)
     (draft / "tables").mkdir()
-    for name, frame in frames.items():
+    for name, frame in {**frames, **sweep.tables_of(answers)}.items():
         frame.to_csv(draft / "tables" / f"{name}.csv", index=False, float_format="%.9g")
     surfaces = [
         check_surface(site, values_at_points(site, name))
@@ -158,6 +161,7 @@ def _publish(
         if isinstance(source, Table) and name in site.given
     ]
     made = record.make(site, passed, frames, surfaces, findings, time.monotonic() - started)
+    made["analyses"] = sweep.entries(answers)
     record.write(draft, made)
     write_catalog(draft, made)
     write_report(draft, made)

@@ -20,6 +20,7 @@ from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
+from soilloss.workflow import analyses
 from soilloss.workflow import project as projects
 from soilloss.workflow.kept import (
     STORED_ORDER,
@@ -128,7 +129,7 @@ def plan_of(project: projects.Project) -> list[Step]:
     if any(table.interpolate == "height" for table in tables):
         want.insert(0, "elevation")
     chosen, rest = _choices(project)
-    return make_plan(want, project.sources.keys(), chosen, rest, project.step)
+    return make_plan(want, project.sources.keys(), chosen, rest, project.step, analyses.wanted(project))
 
 
 def _with_tables(project: projects.Project, data: Path) -> projects.Project:
