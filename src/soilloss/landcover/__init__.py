@@ -13,7 +13,7 @@ _NAMES = {
     "hmm_smooth": "soilloss.landcover.smooth",
     "load_model": "soilloss.landcover.storage",
     "majority_filter": "soilloss.landcover.smooth",
-    "predict": "soilloss.landcover.predict",
+    "predict": "soilloss.landcover.prediction",
     "predictor": "soilloss.landcover.inference",
     "save_model": "soilloss.landcover.storage",
     "to_onnx": "soilloss.landcover.inference",

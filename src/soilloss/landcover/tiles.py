@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from soilloss.errors import SourceError
 
 NODATA = -32768
 SCALE = 10_000
@@ -38,3 +42,29 @@ class Tiles(NamedTuple):
     weight: np.ndarray
     held_out: np.ndarray
     moments: np.ndarray
+
+
+def open_tiles(path: str | Path) -> Tiles:
+    """Open tiles that `cut_tiles` wrote; images and labels are read tile by tile.
+
+    Raises
+    ------
+    SourceError
+        If there are none.
+    """
+    import zarr
+
+    try:
+        group = zarr.open_group(str(path), mode="r")
+    except FileNotFoundError:
+        raise SourceError(f"there are no tiles in {path}; cut them first: soilloss landcover tiles") from None
+    kept: dict[str, Any] = json.loads(str(group.attrs["soilloss"]))
+    return Tiles(
+        group["image"],
+        group["label"],
+        np.array(kept["split"]),
+        tuple(kept["quarters"]),
+        np.array(kept["weight"], np.float32),
+        np.array(kept["held_out"], bool),
+        np.array(kept["moments"], np.float32),
+    )
