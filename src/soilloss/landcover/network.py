@@ -105,6 +105,9 @@ class HRFormer(nn.Module):
         self.head = HEADS[head](SIZES[size].channels, classes)
         self.register_buffer("moments", torch.tensor([[0.0] * bands, [1.0] * bands]))
         self.apply(_start)
+        for module in self.head.modules():  # few outputs: by fan-out the first logits would be far apart
+            if isinstance(module, nn.Conv2d) and module.out_channels == classes:
+                nn.init.normal_(module.weight, std=0.01)
 
     def normalised(self, reflectance: Tensor) -> Tensor:
         """Return reflectance ``(n, bands, h, w)`` in standard deviations, cut at 6; NaN becomes 0."""

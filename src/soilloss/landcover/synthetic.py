@@ -140,7 +140,7 @@ def _images(
     x = np.moveaxis(spectra, -1, 1) * texture * gain + offset
     x = x + (0.014 if age else 0.008) * random.standard_normal(x.shape)
     if age >= years / 2:
-        x = ndimage.uniform_filter(x, (1, 1, 3, 3), mode="nearest")
+        x = ndimage.uniform_filter(x, (1, 1, 3, 3), mode="nearest")  # pyright: ignore[reportArgumentType]
     return np.maximum(x, 0)
 
 

@@ -59,7 +59,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     model = new_model(tiles, training, device)
     done, tensors = checkpoint.read(folder / "checkpoint.safetensors", training._asdict())
-    for number, stage in enumerate(training.stages):
+    for number in range(len(training.stages)):
         if number >= done.stage:
             resumed = (done.epochs, tensors) if number == done.stage else (0, {})
             run_stage(model, tiles, training, number, folder=folder, resumed=resumed)
