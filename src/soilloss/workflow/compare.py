@@ -9,8 +9,6 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import os
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,8 +21,8 @@ from soilloss.errors import ProjectError, SoilLossError, did_you_mean
 from soilloss.publish.rasters import Draft
 from soilloss.sources import files
 from soilloss.variables import VARIABLES
+from soilloss.workflow import folders, stored
 from soilloss.workflow import project as projects
-from soilloss.workflow import stored
 from soilloss.workflow.check import examine, refuse
 from soilloss.workflow.factorial import SUMS, Combination, Counted, Factorial, correlations, variance_shares
 from soilloss.workflow.methods import METHODS, defaults
@@ -32,6 +30,7 @@ from soilloss.workflow.site import Site, make_site, open_site
 
 Progress = Callable[[str, int, int], None]
 FOLDER, RESULT = "compare", "compare.json"
+OWN = (RESULT, "index.html", "figures", "maps", "spread.csv", "variance.csv", "combinations.csv", "left_out.csv")
 SOURCE = "given"
 # L and S that were published for each other; LS by `length_times_steepness` is compared for each pair
 PAIRS = (("mccool_1989", "mccool_1987"), ("liu_2000", "liu_1994"), ("mee_2021_length", "mee_2021_steepness"))
@@ -93,7 +92,7 @@ def run_comparison(
 
     tell = progress or (lambda *_: None)
     folder = site.file.parent / FOLDER
-    _own_or_empty(folder)
+    folders.claim(folder, OWN, mark=RESULT, key="the folder", result="comparison")
     with files.environment():
         try:
             refuse(examine(site))
@@ -102,17 +101,11 @@ def run_comparison(
                 for item in stored.pending(one):
                     stage = f"{item.variable} {item.label}".strip()
                     stored.make(one, item, workers, lambda done, total, stage=stage: tell(stage, done, total))
-            draft = folder.with_name(f".{FOLDER}.{os.getpid()}.part")
-            shutil.rmtree(draft, ignore_errors=True)
-            try:
+            with folders.drafted(folder, OWN) as draft:
                 result = _compute(site, sites, names, draft, workers, tell)
                 result["left_out"] = [one._asdict() for one in left_out]
                 _write(draft, result)
                 write_comparison(draft)
-                shutil.rmtree(folder, ignore_errors=True)
-                draft.rename(folder)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
         finally:
             files.close_all()
     return {**result, "folder": str(folder)}
@@ -324,8 +317,3 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
 def _number(value: Any) -> float | None:
     number = float(value)
     return float(f"{number:.9g}") if math.isfinite(number) else None
-
-
-def _own_or_empty(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / RESULT).exists():
-        raise ProjectError(f"{folder} holds files that are no comparison of soilloss; move them away to keep them")

@@ -158,6 +158,8 @@ def _input(site: Site, name: str) -> dict[str, Any]:
     if not isinstance(given, RasterSource):
         return out | {"kind": "constant", "value": given}
     kinds = {projects.Table: "table", projects.Polygons: "polygons", projects.Raster: "raster"}
+    if isinstance(source, projects.Changed):
+        return out | {"kind": "changed", "value": source.describe(), "sha256": site.keys[name]}
     paths = [Path(path) for path in dict.fromkeys(path for _, path in site.unaligned.get(name, given).files)]
     if isinstance(source, projects.Table | projects.Polygons):
         paths = [site.data / (source.table if isinstance(source, projects.Table) else source.polygons)]
@@ -271,7 +273,7 @@ def verify(folder: Path | str, *, workers: int | None = None) -> list[Proof]:
     SourceError
         If an input has changed or gone, so that nothing can be proved.
     """
-    from soilloss.workflow.run import execute
+    from soilloss.workflow.variants import execute_all
 
     old = read(Path(folder))
     home = _home(Path(folder), old)
@@ -281,7 +283,7 @@ def verify(folder: Path | str, *, workers: int | None = None) -> list[Proof]:
         project = projects.validate({**same, **again}, "record.json")
         site = make_site(project, Path(scratch) / "project.yml")
         proofs = _inputs_equal(old, [_input(site, one["variable"]) for one in old["inputs"]])
-        execute(site, workers=workers)
+        execute_all(site, workers=workers)
         return proofs + _results_equal(old, read(site.folder))
 
 

@@ -30,7 +30,7 @@ Progress = Callable[[str, int, int], None]
 # What a run writes into its folder; anything else found there belongs to the user and stays.
 OWN = (
     *("record.json", "report.html", "soil_loss.tif", "soil_loss", "severity.tif", "severity.tif.aux.xml", "severity"),
-    *("trend.tif", "trend.tif.aux.xml", "analyses", "factors", "tables", "figures", "catalog"),
+    *("trend.tif", "trend.tif.aux.xml", "analyses", "factors", "differences", "tables", "figures", "catalog"),
 )
 
 
@@ -98,9 +98,11 @@ def run(
         Any problem, in a sentence; the former result is then still there.
     """
     from soilloss.workflow.lazy import open_result
+    from soilloss.workflow.variants import execute_all
 
-    limits = stored.Limits(memory, cluster)
-    return open_result(execute(open_site(path, overrides), workers=workers, limits=limits).folder)
+    site = open_site(path, overrides)
+    execute_all(site, workers=workers, limits=stored.Limits(memory, cluster))
+    return open_result(site.folder)
 
 
 def execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
+from soilloss.workflow import changes
 from soilloss.workflow import analyses
 from soilloss.workflow import project as projects
 from soilloss.workflow.kept import (
@@ -97,11 +98,14 @@ def open_site(path: Path | str, overrides: Mapping[str, Any] | None = None) -> S
     return make_site(project, file)
 
 
-def make_site(project: projects.Project, file: Path) -> Site:
-    """Find grid, plan and sources of a project that lies (or would lie) in `file`."""
+def make_site(project: projects.Project, file: Path, want: Sequence[str] = ()) -> Site:
+    """Find grid, plan and sources of a project that lies (or would lie) in `file`.
+
+    `want` are the variables to make, where they are not those that the project asks for.
+    """
     data = file.parent / project.data
     project = _with_tables(project, data)
-    steps = plan_of(project)
+    steps = plan_of(project, want)
     store = Store(file.parent / ".soilloss")
     rasters = {
         name: _raster(name, source, project, data, store)
@@ -114,7 +118,7 @@ def make_site(project: projects.Project, file: Path) -> Site:
     used = {step.variable for step in steps}
     for _ in run_blocks(store.file_hash, [Path(p) for n in used & rasters.keys() for _, p in rasters[n].files]):
         pass  # hashed by all threads now, remembered for what follows
-    for name, source in project.sources.items():
+    for name, source in changes.in_order(project.sources):
         if name in used:
             _give(site, name, source, rasters.get(name))
     give_stored_steps(site)
@@ -122,14 +126,16 @@ def make_site(project: projects.Project, file: Path) -> Site:
     return site
 
 
-def plan_of(project: projects.Project) -> list[Step]:
-    """Return the plan of a project: soil loss and what else it asks for."""
-    want = ["soil_loss", *(["land_cover"] if project.zero_classes else [])]
+def plan_of(project: projects.Project, want: Sequence[str] = ()) -> list[Step]:
+    """Return the plan of a project: soil loss and what else it asks for, or what is wanted."""
+    land_cover = project.zero_classes or changes.donors(project.sources)
+    asked = {} if want else analyses.wanted(project)
+    want = list(want) or ["soil_loss", *(["land_cover"] if land_cover else [])]
     tables = [s for s in project.sources.values() if isinstance(s, projects.Table)]
     if any(table.interpolate == "height" for table in tables):
         want.insert(0, "elevation")
     chosen, rest = _choices(project)
-    return make_plan(want, project.sources.keys(), chosen, rest, project.step, analyses.wanted(project))
+    return make_plan(want, project.sources.keys(), chosen, rest, project.step, asked)
 
 
 def _with_tables(project: projects.Project, data: Path) -> projects.Project:
@@ -202,7 +208,7 @@ def _raster(
         stated["legend"] = str((data / source.legend).resolve())  # not beside the copy of the cube
     # what has months or days of its own is cut into years, whatever the steps are
     labels = years_of(project.steps) if VARIABLES[name].axis else project.steps
-    key = key_of(soilloss.__version__, name, store.file_hash(path), source.model_dump(), labels)
+    key = key_of(soilloss.__version__, name, store.file_hash(path), source.model_dump(exclude={"times"}), labels)
     destination = store.folder / "cubes" / f"{name}-{key}"
     found = cubes.import_cube(path, source.variable or name, name, labels, destination, **stated)
     if labels == project.steps or not is_changing(found):
@@ -244,15 +250,31 @@ def _give(site: Site, name: str, source: Any, raster: files.RasterSource | None)
     """Enter a source: a number, a raster to read, or one that the store will hold."""
     if isinstance(source, projects.Constant):
         unit = VARIABLES[name].unit if source.unit is None else source.unit
-        site.given[name] = float(convert(name, source.value, unit))
+        site.given[name] = float(convert(name, source.value, unit)) * source.times
         site.keys[name] = key_of(name, site.given[name])
-    elif raster is not None:
+        return
+    if isinstance(source, projects.Changed):
+        changes.enter(site, name, source)
+        return
+    if raster is not None:
         hashes = _hashes(site, source, raster)
         legend = _legend_hash(site, raster.legend)
         key = key_of(name, hashes, raster.bands, raster.scale, raster.offset, str(raster.nodata), raster.unit, legend)
         site.given[name], site.keys[name] = raster, key
     else:
         _give_made(site, name, source)
+    if source.times != 1:
+        _multiply(site, name, source.times)
+
+
+def _multiply(site: Site, name: str, times: float) -> None:
+    """Scale what is read: nothing is stored for it."""
+    given = site.given[name]
+    assert isinstance(given, files.RasterSource)
+    if VARIABLES[name].is_class:
+        raise ProjectError(f"sources.{name}: times {times:g} has no meaning for classes; give 'rules' or 'becomes'")
+    site.given[name] = given._replace(scale=given.scale * times, offset=given.offset * times)
+    site.keys[name] = key_of(site.keys[name], times)
 
 
 def _legend_hash(site: Site, legend: str) -> str:
@@ -273,7 +295,7 @@ def _hashes(site: Site, source: projects.Raster, raster: files.RasterSource) -> 
 def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons) -> None:
     """A source that becomes a raster on the target grid before the pass."""
     named = source.table if isinstance(source, projects.Table) else source.polygons
-    parts = [site.store.file_hash(site.data / named), source.model_dump(), grid_key(site.grid)]
+    parts = [site.store.file_hash(site.data / named), source.model_dump(exclude={"times"}), grid_key(site.grid)]
     if isinstance(source, projects.Table) and source.interpolate == "height":
         parts.append(site.keys.get("elevation") or _elevation_key(site))
     key = key_of(soilloss.__version__, name, *parts)

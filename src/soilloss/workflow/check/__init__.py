@@ -51,11 +51,13 @@ def check(path: Path | str, **overrides: Any) -> list[Finding]:
         Each with `level` (``error`` stops a run), `where` in the project file, and `message`: value, expectation and
         remedy.
     """
+    from soilloss.workflow.variants import examine_variants
+
     try:
         site = open_site(path, overrides)
     except SoilLossError as problem:
         return [Finding("error", "project", str(problem), type(problem))]
-    return examine(site)
+    return [*examine(site), *examine_variants(site)]
 
 
 def examine(site: Site) -> list[Finding]:
