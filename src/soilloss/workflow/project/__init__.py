@@ -17,6 +17,7 @@ from soilloss.errors import ProjectError, did_you_mean
 from soilloss.variables import VARIABLES
 from soilloss.workflow import yaml12
 from soilloss.workflow.project.analysis import Analysis, Severity
+from soilloss.workflow.project.landcover import LandCoverMaps
 from soilloss.workflow.project.sentences import sentence
 from soilloss.workflow.project.sources import Changed, Constant, Polygons, Raster, Source, Strict, Table
 
@@ -26,6 +27,7 @@ __all__ = [
     "Constant",
     "Grid",
     "LandCover",
+    "LandCoverMaps",
     "Method",
     "Period",
     "Polygons",
@@ -148,6 +150,7 @@ class Project(Strict):
     zero_classes: list[LandCover] = []
     analysis: Analysis = Field(default_factory=lambda: Analysis.model_validate([]))
     publish: Publish = Publish()
+    landcover: LandCoverMaps | None = None
     variants: dict[str, dict[str, Any]] = {}
 
     @field_validator("variants")
