@@ -70,12 +70,12 @@ def join_basins(order, low, high, level, chosen):
 
 @njit(nogil=True, cache=True)
 def border_flats(w, stride, distance):
-    """List the cells of flats that go on in the ring, and the level cells beside them that have a way out."""
+    """List the cells of flats that go on in the ring, and the level cells beside them that have a way out, in order."""
     offset = offsets(stride)
     rows = w.size // stride
     seen = np.zeros(w.size, np.uint8)
     queue = np.empty(1024, np.int32)
-    done, found = 0, 0
+    done, found, ways_out = 0, 0, 0
     for row in range(1, rows - 1):
         for c in range(row * stride + 1, row * stride + stride - 1, 1 if row in (1, rows - 2) else max(1, stride - 3)):
             if distance[c] <= 0 or seen[c]:
@@ -93,18 +93,24 @@ def border_flats(w, stride, distance):
     while done < found:
         c = queue[done]
         done += 1
-        if distance[c] == 0:
-            continue
         for k in range(8):
             p = c + offset[k]
-            if seen[p] or distance[p] < 0 or w[p] != w[c]:
+            # neighbours on flats are level: neither has a lower one
+            if seen[p] or distance[p] < 0 or (distance[p] == 0 and w[p] != w[c]):
                 continue
             seen[p] = 1
-            if found == queue.size:
-                queue = longer(queue)
-            queue[found] = p
-            found += 1
-    return queue[:found].copy()
+            ways_out += distance[p] == 0
+            if distance[p] > 0:
+                if found == queue.size:
+                    queue = longer(queue)
+                queue[found] = p
+                found += 1
+    cells, n = np.empty(found + ways_out, np.int32), 0
+    for c in range(w.size):
+        if seen[c]:
+            cells[n] = c
+            n += 1
+    return cells
 
 
 @njit(nogil=True, cache=True)

@@ -16,8 +16,9 @@ from soilloss.derive.routing import MOST_UNITS
 from soilloss.derive.tiled.d8 import Ground, Routed, inner, settled_flats
 from soilloss.errors import GridError
 from soilloss.grid.blocks import Window
-from soilloss.grid.passes import Answer, Files, Passes
+from soilloss.grid.passes import Passes
 from soilloss.grid.rims import Tile, Tiles, with_core
+from soilloss.grid.scratch import Answer, Files
 from soilloss.kernels import flow, surface
 from soilloss.kernels import tiles as kernels
 
@@ -40,8 +41,9 @@ def find_links(
     direction.reshape(-1)[cells[level]] = codes[level]
     files.save("patch", cells=cells[level], codes=codes[level])
     keep(files, inner(direction))
-    amount = None if own is None else added_up(direction, own[ground.tiles.window(tile)[0]], None)
-    return links(ground.rows(tile), direction, amount)
+    if own is None:
+        return {}
+    return links(ground.rows(tile), direction, added_up(direction, own[ground.tiles.window(tile)[0]], None))
 
 
 def directions(files: Files, missing: int = flow.VOID) -> np.ndarray:
@@ -53,7 +55,8 @@ def directions(files: Files, missing: int = flow.VOID) -> np.ndarray:
 
 def added_up(direction: np.ndarray, own: np.ndarray, inflow: np.ndarray | None) -> np.ndarray:
     """Return what drains through each cell of a tile, flat with a ring; `inflow` enters at the cells of the rim."""
-    flat = np.zeros(direction.size, own.dtype)
+    flat = np.empty(direction.size, own.dtype)
+    flat[: direction.shape[1]] = flat[-direction.shape[1] :] = 0
     flow.give(direction.reshape(-1), direction.shape[1], own, flat)
     if inflow is not None:
         flat[kernels.rim_cells(direction.shape[0] - 2, direction.shape[1] - 2)] += inflow
@@ -61,7 +64,7 @@ def added_up(direction: np.ndarray, own: np.ndarray, inflow: np.ndarray | None) 
     return flat
 
 
-def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray | None) -> Answer:
+def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray) -> Answer:
     """Return for each rim cell its way out of the tile, its direction if it leads out, and the amount there."""
     stride = direction.shape[1]
     rim = kernels.rim_cells(direction.shape[0] - 2, stride - 2)
@@ -71,8 +74,7 @@ def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray | None) 
     goes = rim + surface.offsets(stride)[codes & 7]
     codes[(codes >= flow.LEAVES) | (flat[goes] != flow.VOID)] = flow.VOID
     link = np.where(out < 0, -1, np.searchsorted(rim, out)).astype(np.int32)
-    answer = {"link": link, "code": codes, "way": way}
-    return answer if amount is None else {**answer, "amount": amount[rim]}
+    return {"link": link, "code": codes, "way": way, "amount": amount[rim]}
 
 
 def hand_over(tiles: Tiles, found: dict[Tile, Answer], longest: bool = False) -> dict[Tile, np.ndarray]:

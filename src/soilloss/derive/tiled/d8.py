@@ -18,8 +18,9 @@ import numpy as np
 from soilloss.derive.strips import wall_up
 from soilloss.derive.ways import Ways
 from soilloss.grid.blocks import Window, grow
-from soilloss.grid.passes import Answer, Files, Passes
-from soilloss.grid.rims import Rims, Tile, Tiles, rim_of, set_ring, with_core
+from soilloss.grid.passes import Passes
+from soilloss.grid.rims import Rims, Tile, Tiles, rim_of, set_ring
+from soilloss.grid.scratch import Answer, Files
 from soilloss.kernels import fill, flow, surface
 from soilloss.kernels import flats as both
 from soilloss.kernels import tiles as kernels
@@ -80,17 +81,21 @@ def heights(ground: Ground, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
     close_holes = ground.ways.close_holes
     outer, place = grow(window, 1 + max(close_holes, 0), shape)
     raw = np.asarray(ground.source.read(outer))
-    z = surface.with_ring(raw).reshape(raw.shape[0] + 2, -1)
-    del raw
-    out = z[tuple(slice(p.start, p.stop + 2) for p in place)]
+    near, inside = grow(place, 1, raw.shape)
+    out = np.full([s.stop - s.start + 2 for s in inside], np.nan, np.float32)
+    known = tuple(slice(1 - s.start, 1 - s.start + n.stop - n.start) for s, n in zip(inside, near, strict=True))
+    with np.errstate(over="ignore"):
+        out[known] = raw[near]
+    voids = surface.infinite_to_void(out.reshape(-1)) - (out.size - out[known].size)
     closed = np.empty(0, np.int64)
-    if close_holes > 0 and np.isnan(inner(z).min()):
-        void = np.isnan(inner(out))
-        surface.close_holes(z.reshape(-1), z.shape[1], close_holes)
+    if close_holes > 0 and voids:
+        void, z = np.isnan(inner(out)), surface.with_ring(raw)
+        surface.close_holes(z, raw.shape[1] + 2, close_holes)
+        out[known] = surface.without_ring(z, raw.shape)[near]
         closed = np.flatnonzero(void & ~np.isnan(inner(out)))
     if ground.ways.walls:
-        wall_up(inner(z))
-    return np.ascontiguousarray(out), closed
+        wall_up(out[known])
+    return out, closed
 
 
 def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
@@ -105,9 +110,7 @@ def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
     fill.point_down(flat, stride, pointer, label)
     basins = fill.label_basins(pointer, stride, label)
     low, high, level = fill.basin_edges(flat, stride, label, basins)
-    core = inner(label.reshape(z.shape))
-    files.put("basin", core)
-    rim = rim_of(core)
+    rim = rim_of(inner(label.reshape(z.shape)))
     at_rim = np.unique(rim[rim > 0])
     number = np.zeros(basins + 1, np.int32)
     number[at_rim] = np.arange(1, at_rim.size + 1)
@@ -115,7 +118,7 @@ def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
     chosen[fill.OUTSIDE] = True
     order = np.argsort(level, kind="stable")
     near, rise, which, first, second = kernels.join_basins(order, low, high, level, chosen)
-    files.save("spill", near=number[near], rise=rise)
+    files.save("basin", label=label, near=number[near], rise=rise)
     return {
         "height": rim_heights,
         "basin": np.where(rim < 0, fill.NO_BASIN, number[rim]),
@@ -175,9 +178,9 @@ def _shifted(size: int, shift: int) -> tuple[slice, slice]:
 def filled_heights(ground: Ground, files: Files, tile: Tile, levels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the filled heights of a tile with a ring, in which they are not filled, and the holes that were closed."""
     w, closed = heights(ground, tile)
-    label, known = with_core(files.get("basin"), fill.NO_BASIN), files.load("spill")
-    own = np.maximum(known["rise"], levels[known["near"]])
-    fill.raise_basins(w.reshape(-1), label.reshape(-1), own)
+    basin = files.load("basin")
+    own = np.maximum(basin["rise"], levels[basin["near"]])
+    fill.raise_basins(w.reshape(-1), basin["label"], own)
     return w, closed
 
 
@@ -234,7 +237,8 @@ def listed_flats(
     rows, columns = ground.tiles.window(tile)
     shape = (rows.stop - rows.start + 2, columns.stop - columns.start + 2)
     listed = files.load(name)
-    w, distance = np.full(shape, np.nan, np.float32), np.full(shape, -1, np.int32)
+    # heights count only where there are distances
+    w, distance = np.zeros(shape, np.float32), np.full(shape, -1, np.int32)
     set_ring(w, height)
     set_ring(distance, ring)
     w.reshape(-1)[listed["cells"]] = listed["height"]
@@ -262,7 +266,7 @@ def unsettled(filled: Rims, distance: Rims) -> list[Tile]:
 def fill_tiles(passes: Passes, ground: Ground) -> tuple[dict[Tile, np.ndarray], Rims]:
     """Run the pass that finds basins; return the levels of those at rims, and the filled heights of all rims."""
     work: dict[Tile, tuple[()]] = dict.fromkeys(ground.tiles.names(), ())
-    return spill(ground.tiles, passes.run("basins", partial(find_basins, ground), work, {"basin": "i4"}))
+    return spill(ground.tiles, passes.run("basins", partial(find_basins, ground), work))
 
 
 def route(passes: Passes, ground: Ground, keep: Callable[[Files, np.ndarray], None], parameters: str) -> Routed:

@@ -8,8 +8,8 @@ import numpy as np
 
 from soilloss.derive.tiled.d8 import Ground
 from soilloss.grid.blocks import grow
-from soilloss.grid.passes import Files
 from soilloss.grid.rims import Tile
+from soilloss.grid.scratch import Files
 
 DEPTH = 34
 

@@ -13,8 +13,9 @@ from soilloss.derive.tiled import amounts, d8
 from soilloss.derive.tiled.barriers import Barriers
 from soilloss.derive.tiled.frames import around
 from soilloss.grid.blocks import grow
-from soilloss.grid.passes import Answer, Files, Passes, digest
+from soilloss.grid.passes import Passes
 from soilloss.grid.rims import Rims, Tile, rim_of, set_ring, with_core
+from soilloss.grid.scratch import Answer, Files, digest
 from soilloss.kernels import flow, slope_length
 
 

@@ -32,17 +32,17 @@ from soilloss.derive.tiled import amounts, barriers, d8, frames, lengths, shares
 from soilloss.derive.tiled.barriers import Barriers
 from soilloss.derive.ways import Ways
 from soilloss.errors import ProjectError
-from soilloss.grid import passes as engine
-from soilloss.grid import rims
+from soilloss.grid import rims, scratch
 from soilloss.grid.blocks import Window
-from soilloss.grid.passes import Files, Memory, Passes, Progress, Scratch
+from soilloss.grid.passes import Passes, Progress
 from soilloss.grid.rims import Tile, Tiles
+from soilloss.grid.scratch import Files, Memory, Scratch
 from soilloss.kernels import fill, flats, flow, multiflow, slope_length, surface
 from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
 TILE = 2048
-CODE = (amounts, barriers, d8, frames, lengths, shares, routing, strips, ways, engine, rims)
+CODE = (amounts, barriers, d8, frames, lengths, shares, routing, strips, ways, rims, scratch)
 CODE += (fill, flats, flow, multiflow, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
@@ -152,8 +152,8 @@ def route(
     ground = d8.Ground(elevation, tiles, metres, chosen)
     store: Memory | Scratch = Memory(tiles)
     if folder is not None:
-        code = engine.code_version(*CODE)
-        store = Scratch(folder, tiles, engine.digest(elevation.fingerprint, metres, tuple(chosen), code))
+        code = scratch.code_version(*CODE)
+        store = Scratch(folder, tiles, scratch.digest(elevation.fingerprint, metres, tuple(chosen), code))
     run = Passes(store, workers, cluster, progress or (lambda name, done, total: None))
     make = maker(run, ground, {**used, "barriers": Barriers(channels, trapping)})
     return Reader(store, tiles, make, np.dtype(VARIABLES[variable].dtype))

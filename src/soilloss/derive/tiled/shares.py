@@ -18,8 +18,9 @@ from soilloss.derive.tiled import amounts, d8
 from soilloss.derive.tiled.barriers import Barriers
 from soilloss.derive.tiled.frames import DEPTH, around
 from soilloss.grid.blocks import Window, grow
-from soilloss.grid.passes import Answer, Files, Passes, digest
+from soilloss.grid.passes import Passes
 from soilloss.grid.rims import Rims, Tile, rim_of, set_ring
+from soilloss.grid.scratch import Answer, Files, digest
 from soilloss.kernels import flow, multiflow
 from soilloss.kernels import tiles as kernels
 
