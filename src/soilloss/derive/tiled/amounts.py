@@ -41,9 +41,8 @@ def find_links(
     direction.reshape(-1)[cells[level]] = codes[level]
     files.save("patch", cells=cells[level], codes=codes[level])
     keep(files, inner(direction))
-    if own is None:
-        return {}
-    return links(ground.rows(tile), direction, added_up(direction, own[ground.tiles.window(tile)[0]], None))
+    amount = None if own is None else added_up(direction, own[ground.tiles.window(tile)[0]], None)
+    return links(ground.rows(tile), direction, amount)
 
 
 def directions(files: Files, missing: int = flow.VOID) -> np.ndarray:
@@ -64,7 +63,7 @@ def added_up(direction: np.ndarray, own: np.ndarray, inflow: np.ndarray | None) 
     return flat
 
 
-def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray) -> Answer:
+def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray | None) -> Answer:
     """Return for each rim cell its way out of the tile, its direction if it leads out, and the amount there."""
     stride = direction.shape[1]
     rim = kernels.rim_cells(direction.shape[0] - 2, stride - 2)
@@ -74,7 +73,8 @@ def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray) -> Answ
     goes = rim + surface.offsets(stride)[codes & 7]
     codes[(codes >= flow.LEAVES) | (flat[goes] != flow.VOID)] = flow.VOID
     link = np.where(out < 0, -1, np.searchsorted(rim, out)).astype(np.int32)
-    return {"link": link, "code": codes, "way": way, "amount": amount[rim]}
+    answer = {"link": link, "code": codes, "way": way}
+    return answer if amount is None else {**answer, "amount": amount[rim]}
 
 
 def hand_over(tiles: Tiles, found: dict[Tile, Answer], longest: bool = False) -> dict[Tile, np.ndarray]:
