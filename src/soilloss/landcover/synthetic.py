@@ -63,12 +63,14 @@ def scene(
     seed: int = 0,
     last_year: int = 2021,
     cloudy: float = 0.0,
+    twins: bool = False,
 ) -> Scene:
     """Return series of `places` (train, val, test) that end with the label year.
 
     Every image has its own gain and offset per band; the years before the last come from an older sensor with a
     bias, their first half at a third of the resolution. 8 per cent of the cells change class once, 6 per cent of the
-    labels are wrong in blobs. A share `cloudy` of the images holds no data at all.
+    labels are wrong in blobs. A share `cloudy` of the images holds no data at all. With `twins` four more images show
+    the label year as the older sensor sees it, with labels: the pairs of Landsat and Sentinel-2 of one year.
 
     Examples
     --------
@@ -79,29 +81,20 @@ def scene(
     random = np.random.default_rng(seed)
     count, quarters = sum(places), 4 * years
     truth = _changing(random, count, quarters, size)
-    image = np.empty((count, quarters, 5, size, size), np.int16)
+    names = [f"{last_year - years + 1 + n // 4}-Q{n % 4 + 1}" for n in range(quarters)]
+    ages = [years - 1 - n // 4 for n in range(quarters)]
+    if twins:
+        truth, names, ages = np.concatenate([truth, truth[:, -4:]], 1), names + names[-4:], ages + [years - 1] * 4
     texture = 1 + 0.04 * _fields(random, count, 1, 20, size)
-    for quarter in range(quarters):
-        reflectance = _images(random, truth[:, quarter], quarter % 4, texture, years - 1 - quarter // 4, years)
-        image[:, quarter] = np.round(reflectance * SCALE)
-    image[random.random((count, quarters)) < cloudy] = NODATA
-    label = _with_errors(random, truth[:, -2], size)
+    image = np.empty((count, len(names), 5, size, size), np.int16)
+    for n, age in enumerate(ages):
+        image[:, n] = np.round(_images(random, truth[:, n], n % 4, texture, age, years) * SCALE)
+    image[random.random((count, len(names))) < cloudy] = NODATA
+    label = _with_errors(random, truth[:, quarters - 2], size)
     split = np.repeat(["train", "val", "test"], places)
-    names = tuple(f"{last_year - years + 1 + n // 4}-Q{n % 4 + 1}" for n in range(quarters))
-    weight = np.zeros(quarters, np.float32)
-    weight[-4:] = 1
-    return Scene(
-        Tiles(
-            image,
-            label,
-            split,
-            names,
-            weight,
-            np.zeros(quarters, bool),
-            moments(image, np.flatnonzero(split == "train")),
-        ),
-        truth,
-    )
+    weight = np.array([name.startswith(str(last_year)) for name in names], np.float32)
+    found = moments(image, np.flatnonzero(split == "train"))
+    return Scene(Tiles(image, label, split, tuple(names), weight, np.zeros(len(names), bool), found), truth)
 
 
 def _fields(random: np.random.Generator, count: int, layers: int, cells: int, size: int) -> np.ndarray:
