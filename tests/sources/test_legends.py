@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from soilloss.errors import SourceError
+from soilloss.errors import DataError, SourceError
 from soilloss.sources import legends
 
 
@@ -29,3 +29,9 @@ def test_table_of_codes():
     assert converted[[0, 10]].tolist() == [7, 1]
     assert np.isnan(converted[[20, 30]]).all()
     assert np.isnan(legends.code_table("land_cover", {0: 7}, 0)[0])
+
+
+def test_pairs_are_a_legend():
+    assert legends.read_legend("0: 7, 30: 1") == {0: 7, 30: 1}
+    with pytest.raises(DataError, match="expected whole numbers"):
+        legends.read_legend("30: tree")

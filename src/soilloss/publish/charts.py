@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
 
 from soilloss.publish.figures import ACCENT, LINE, chart
-from soilloss.publish.text import with_unit
+from soilloss.publish.maps import INK
+from soilloss.publish.text import number, with_unit
 
 
 def draw_line(
@@ -29,4 +33,33 @@ def draw_line(
     axes.set_xticks(time[:: -(-len(time) // 12)])
     axes.set_ylabel(with_unit(label, unit))
     axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def draw_areas(years: Sequence[str], shares: Any, names: Sequence[str], colours: Sequence[str]) -> Figure:
+    """Draw shares of the area (%), one row of `shares` for each class, stacked in time."""
+    figure, axes = chart(7.4, 3.4)
+    time = [float(year) for year in years]
+    axes.stackplot(time, np.array(shares, float), colors=list(colours), edgecolor="white", linewidth=0.5)
+    axes.set(xlim=(time[0], time[-1]), ylim=(0, 100), ylabel="share of the area (%)")
+    axes.set_xticks(time[:: -(-len(time) // 12)])
+    keys = [Patch(facecolor=colour, label=name) for name, colour in zip(names, colours, strict=True)]
+    figure.legend(handles=keys[::-1], loc="outside right center", frameon=False, fontsize=9)
+    return figure
+
+
+def draw_turnover(years: Sequence[str], gained: Sequence[float], lost: Sequence[float], label: str) -> Figure:
+    """Draw the area (ha) that a class gained (upwards) and lost (downwards) in each year, and the balance."""
+    figure, axes = chart(7.4, 3.0)
+    place = np.arange(len(years))
+    up, down = np.array(gained, float), np.array(lost, float)
+    axes.bar(place, up, 0.7, color="#2a7f62", label="gained")
+    axes.bar(place, -down, 0.7, color="#b2541a", label="lost")
+    axes.plot(place, up - down, "D-", color=INK, markersize=4, linewidth=1, label="balance")
+    axes.axhline(0, color=INK, linewidth=0.8)
+    every = -(-len(years) // 20)
+    axes.set_xticks(place[::every], list(years)[::every])
+    axes.set_ylabel(f"area of {label} (ha)")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(abs(y))))
+    axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left", bbox_to_anchor=(0, 1.15))
     return figure

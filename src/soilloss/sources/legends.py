@@ -18,9 +18,10 @@ ZERO_IS_A_CODE = {"channels", "engineering_measure", "flow_direction", "tillage_
 
 
 def read_legend(legend: str) -> Mapping[int, int]:
-    """Return code -> class of a legend: a name (the packaged table ``legend_<name>``) or the path of a CSV file.
+    """Return code -> class of a legend.
 
-    The table has columns ``code`` and ``class``; class 0 means missing. An empty text is no legend.
+    It is a name (the packaged table ``legend_<name>``), the path of a CSV file, or pairs such as ``30: 1, 50: 4``. A
+    table has columns ``code`` and ``class``; class 0 means missing. An empty text is no legend.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def read_legend(legend: str) -> Mapping[int, int]:
     """
     if not legend:
         return {}
-    table = _read_csv(legend) if legend.lower().endswith(".csv") else tables.read(f"legend_{legend}")
+    table = _read_table(legend)
     absent = {"code", "class"} - set(table.columns)
     if absent:
         raise DataError(f"legend {legend} has no column {min(absent)!r}; it needs code and class")
@@ -92,6 +93,14 @@ def _band(dataset: Any, number: int, band: int, legend: Mapping[int, int], nodat
         f'<VRTRasterBand dataType="Byte" band="{number}"><NoDataValue>0</NoDataValue>'
         f"<ComplexSource>{source}<LUT>{table}</LUT></ComplexSource></VRTRasterBand>"
     )
+
+
+def _read_table(legend: str) -> pd.DataFrame:
+    if legend.lower().endswith(".csv"):
+        return _read_csv(legend)
+    if ":" not in legend:
+        return tables.read(f"legend_{legend}")
+    return pd.DataFrame([pair.split(":", 1) for pair in legend.split(",")], columns=["code", "class"])
 
 
 def _read_csv(path: str) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from soilloss.publish.rasters import Draft
 from soilloss.sources import files
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block
+from soilloss.workflow.analyses import PART_OF
 from soilloss.workflow.outputs import MEAN, zero_codes
 
 if TYPE_CHECKING:
@@ -57,20 +58,30 @@ class Study(NamedTuple):
         return [WHOLE, *([] if self.zones is None else self.zones["zone"])]
 
     @property
+    def factors(self) -> tuple[str, ...]:
+        """The factors of the model."""
+        return factors_of(self.site)
+
+    @property
     def grades(self) -> tuple[Any, ...]:
         """The severity grades of the project's scheme."""
         scheme = self.site.project.analysis.severity
         return severity_table(scheme.scheme, scheme.tolerance)
 
 
+def factors_of(site: Site) -> tuple[str, ...]:
+    """Return the factors whose product is soil loss."""
+    return next(step.inputs for step in site.steps if step.variable == "soil_loss")
+
+
 def make_study(
     site: Site, published: Mapping[tuple[str, str], Path], zones: Any | None, names: set[str], drafts: dict[str, Draft]
 ) -> Study:
     """Return the study of a site whose analyses ask for the variables `names`."""
-    asked = sorted({"soil_loss" if name == "severity" else name for name in names})
-    want = [*asked, *(["land_cover"] if site.project.zero_classes and "land_cover" not in asked else [])]
+    parts = {*(factors_of(site) if "factors" in names else ()), *(["land_cover"] if site.project.zero_classes else [])}
+    asked = sorted({PART_OF.get(name, name) for name in names} | parts)
     work = block.make_work(
-        site.steps, want, site.read, site.shape, cell_size(site.grid), site.project.steps, site.changing
+        site.steps, asked, site.read, site.shape, cell_size(site.grid), site.project.steps, site.changing
     )
     return Study(site, published, zones, tuple(asked), work, cell_area(site.grid)[:, 0], drafts)
 
@@ -111,7 +122,7 @@ class Place:
         steps. What does not change is the same every year.
         """
         if variable == "severity" and variable not in self._years:
-            self._years[variable] = self._grades(self.years("soil_loss"))
+            self._years[variable] = self.grades(self.years("soil_loss"))
         if variable not in self._years:
             paths = [self.study.published.get((variable, year)) for year in self.study.years]
             if None in paths:
@@ -125,7 +136,7 @@ class Place:
         if len(self.study.steps) == len(self.study.years):
             return self.years(variable)
         if variable == "severity":
-            return self._grades(self.steps("soil_loss"))
+            return self.grades(self.steps("soil_loss"))
         if variable not in self._steps:
             found = [self._cells(variable, values) for _, values in block.evaluate(self.study.work, self.window)]
             self._steps[variable] = np.stack(found)
@@ -137,19 +148,31 @@ class Place:
         The mean needs as many years as ``period.min_valid`` asks for; of classes the last year counts.
         """
         if variable == "severity":
-            return self._grades(self.static("soil_loss"))
+            return self.grades(self.static("soil_loss"))
         path = self.study.published.get((variable, MEAN))
         if path:
             return self._read(path)
         years = self.years(variable)
         if VARIABLES[variable].is_class or len(years) == 1:
             return years[-1]
+        return self.mean(years)
+
+    def mean(self, years: np.ndarray) -> np.ndarray:
+        """Return the mean of some years (year, rows, columns) in cells that have enough of them."""
         period, known = self.study.site.project.period, np.isfinite(years).sum(0)
         needed = max(1, int(np.ceil(len(years) * (period.min_valid if period else 1) - 1e-9)))
         total = np.nansum(years, axis=0, dtype=np.float64)
         return np.where(known >= needed, total / np.maximum(known, 1), np.nan).astype(np.float32)
 
-    def tally(self, classes: np.ndarray, count: int, values: np.ndarray | None = None) -> np.ndarray:
+    def grades(self, loss: np.ndarray) -> np.ndarray:
+        """Return the severity grades of soil loss, float32, NaN where missing."""
+        scheme = self.study.site.project.analysis.severity
+        grade = severity(loss, scheme=scheme.scheme, tolerance=scheme.tolerance)
+        return np.where(grade > 0, grade, np.nan).astype(np.float32)
+
+    def tally(
+        self, classes: np.ndarray, count: int, values: np.ndarray | None = None, *, by_zone: bool = True
+    ) -> np.ndarray:
         """Return sums by place and class, float64 (1 + zones, 1 + count); the first place is the whole area.
 
         Parameters
@@ -160,13 +183,17 @@ class Place:
             The highest class.
         values : array (rows, columns), optional
             What is summed, times the area of the cell; NaN counts as 0. Without it, the areas (m2) are summed.
+        by_zone : bool
+            Whether zones are wanted, else (1, 1 + count).
         """
         weight = np.broadcast_to(self.area[:, None], self.shape)
         if values is not None:
             weight = weight * np.nan_to_num(values.astype(np.float64), nan=0.0)
         width, codes = count + 1, classes.astype(np.int64)
-        out = np.zeros((len(self.study.places), width))
+        out = np.zeros((len(self.study.places) if by_zone else 1, width))
         out[0] = np.bincount(codes[self.inside], weight[self.inside], width)
+        if len(out) == 1:
+            return out
         zone, row, column, share = self.zones
         cells = zone * width + codes[row, column]
         return out + np.bincount(cells, weight[row, column] * share, out.size).reshape(out.shape)
@@ -174,11 +201,6 @@ class Place:
     def write(self, path: str, cells: np.ndarray) -> None:
         """Write the tile of a raster that the analysis announced as a `Layer`."""
         self.study.drafts[path].write(self.window, cells)
-
-    def _grades(self, loss: np.ndarray) -> np.ndarray:
-        scheme = self.study.site.project.analysis.severity
-        grade = severity(loss, scheme=scheme.scheme, tolerance=scheme.tolerance)
-        return np.where(grade > 0, grade, np.nan).astype(np.float32)
 
     def _read(self, path: Path) -> np.ndarray:
         with files.open_raster(str(path)) as dataset:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from soilloss.errors import did_you_mean
 from soilloss.variables import VARIABLES
 from soilloss.workflow.project.sources import Strict
 
 
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
 def _known_variables(value: Any) -> Any:
     """One variable or a list of them, each from the vocabulary."""
-    names = [value] if isinstance(value, str) else value
+    names = _as_list(value)
     for name in cast("list[Any]", names) if isinstance(names, list) else []:
         if name not in VARIABLES:
             raise ValueError(f"{name!r} is not a variable soilloss knows{did_you_mean(str(name), VARIABLES)}")
@@ -24,6 +30,35 @@ def _known_variables(value: Any) -> Any:
 
 
 Variables = Annotated[list[str], BeforeValidator(_known_variables), Field(min_length=1)]
+
+
+def _years_of_periods(value: Any) -> Any:
+    """Periods as first and last year: from ``2016``, ``2016-2018`` or ``[2016, 2018]``, each after the one before."""
+    if not isinstance(value, list):
+        return value
+    out = [_two_years(item) for item in cast("list[Any]", value)]
+    for before, after in pairwise(out):
+        if after[0] <= before[1]:
+            raise ValueError(f"period {_words(after)} does not come after {_words(before)}; put periods in order")
+    return out
+
+
+def _two_years(item: Any) -> list[int]:
+    match = re.fullmatch(r"(\d{4})(?:\s*[-–]\s*(\d{4}))?", str(item))
+    given = cast("list[Any]", item) if isinstance(item, list) else []
+    years = [int(match[1]), int(match[2] or match[1])] if match else [one for one in given if type(one) is int]
+    if len(years) != 2 or len(given) not in (0, 2):
+        raise ValueError(f"{item!r} is no period; write a year, 2016-2018 or [2016, 2018]")
+    if years[1] < years[0]:
+        raise ValueError(f"period {_words(years)} ends before it starts")
+    return years
+
+
+def _words(years: list[int]) -> str:
+    return "-".join(str(year) for year in dict.fromkeys(years))
+
+
+Periods = Annotated[list[list[int]], BeforeValidator(_years_of_periods)]
 
 
 class Severity(Strict):
@@ -42,12 +77,67 @@ class Trend(Strict):
     edge: float | None = Field(default=None, gt=0)
 
 
+def _span(value: Any) -> Any:
+    """One year, or the first and the last."""
+    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Span = Annotated[list[int], BeforeValidator(_span), Field(min_length=2, max_length=2)]
+
+
+class Attribution(Strict):
+    """Why soil loss changed: its change shared out among the factors.
+
+    From the mean of some years to that of others (default: the first and the last third of the period), or year by
+    year from the first to the last (`along`). In the project file `before` and `after` are called ``from`` and ``to``.
+    """
+
+    before: Span | None = Field(default=None, validation_alias=AliasChoices("from", "before"))
+    after: Span | None = Field(default=None, validation_alias=AliasChoices("to", "after"))
+    along: bool = False
+
+
+Classified = Literal["land_cover", "severity"]
+
+
+class Transitions(Strict):
+    """What became what between `periods` (default five years of the period, the first and the last among them).
+
+    `names` are names of classes by code where they are not those of the vocabulary; `timing` is the class whose gains
+    and losses get a map of their years (default cropland, for land cover).
+    """
+
+    of: Annotated[list[Classified], BeforeValidator(_as_list), Field(min_length=1)] = ["land_cover"]
+    periods: Periods = []
+    names: dict[int, str] = {}
+    timing: str | None = None
+
+
+class Drivers(Strict):
+    """What goes along with soil loss: in space with the maps `of` (default: all factors), and from year to year.
+
+    `also` names more variables for the series by year (of ``land_cover`` the shares of its classes), `series` a CSV
+    with a column ``year``. Correlations are given for the whole period, for `periods` and in a moving `window` of
+    years. `classes` is the number of strata for the geographical detector.
+    """
+
+    of: Variables | None = None
+    also: Variables = ["soil_loss"]
+    series: str | None = None
+    periods: list[Span] = []
+    window: int | None = Field(default=None, ge=3)
+    classes: int = Field(default=8, ge=2)
+
+
 class Analysis(Strict):
     """Questions put to the finished maps; each but the first two is a module of ``workflow/analyses``."""
 
     summary: dict[str, Any] = Field(default={}, max_length=0)
     severity: Severity = Severity()
     trend: Trend | None = None
+    transitions: Transitions | None = None
+    attribution: Attribution | None = None
+    drivers: Drivers | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
