@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from soilloss.publish import charts, differences, html, maps
+from soilloss.publish import charts, differences, html, maps, sankey
 from soilloss.publish.page import Page
 
 MOST_ROWS = 24
@@ -24,10 +24,9 @@ def _classes(folder: Path, data: Data) -> Figure:
     return maps.draw_classes(folder / data["raster"], data["names"], data["colours"])
 
 
-def _line(_folder: Path, data: Data) -> Figure:
-    return charts.draw_line(
-        data["years"], data["values"], data["slope"], data["intercept"], data["label"], data["unit"]
-    )
+def _plain(draw: Callable[..., Figure], *keys: str) -> Callable[[Path, Data], Figure]:
+    """A drawing function of numbers alone, which stand in the figure data under `keys`."""
+    return lambda _folder, data: draw(*(data[key] for key in keys))
 
 
 def _changes(_folder: Path, data: Data) -> Figure:
@@ -40,10 +39,13 @@ def _differences(folder: Path, data: Data) -> Figure:
 
 
 KINDS: dict[str, Callable[[Path, Data], Figure]] = {
+    "areas": _plain(charts.draw_areas, "years", "shares", "names", "colours"),
     "changes": _changes,
     "classes": _classes,
     "differences": _differences,
-    "line": _line,
+    "line": _plain(charts.draw_line, "years", "values", "slope", "intercept", "label", "unit"),
+    "sankey": _plain(sankey.draw_sankey, "steps", "flows", "names", "colours"),
+    "turnover": _plain(charts.draw_turnover, "years", "gained", "lost", "label"),
 }
 
 

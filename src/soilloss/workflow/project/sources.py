@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
+from soilloss import tables
+from soilloss.errors import did_you_mean
+
 
 class Strict(BaseModel):
     """A model that knows all its keys and guesses no types."""
@@ -27,8 +30,24 @@ class Constant(Scaled):
     unit: str | None = None
 
 
+def _legend_text(value: Any) -> Any:
+    """A legend given as a mapping of code to class (a number, or a name of land cover), as text: ``30: 1, 50: 4``."""
+    if not isinstance(value, Mapping):
+        return value
+    known = dict(zip(*(tables.read("land_cover")[key].tolist() for key in ("name", "code")), strict=True))
+    pairs = []
+    for code, name in cast("Mapping[Any, Any]", value).items():
+        if isinstance(name, str) and name not in known:
+            raise ValueError(f"{name!r} is no class{did_you_mean(name, known)} (classes: {', '.join(known)})")
+        pairs.append(f"{code}: {known.get(name, name)}")
+    return ", ".join(pairs)
+
+
 class Raster(Scaled):
-    """A GDAL raster, or a variable of a NetCDF or Zarr file; its path may hold ``{year}`` and the like."""
+    """A GDAL raster, or a variable of a NetCDF or Zarr file; its path may hold ``{year}`` and the like.
+
+    `legend` makes classes of codes: a packaged table, a CSV file, or a mapping such as ``{30: forest, 50: cropland}``.
+    """
 
     file: str
     band: int | list[int] | None = None
@@ -37,7 +56,7 @@ class Raster(Scaled):
     offset: float | None = None
     nodata: float | None = None
     unit: str | None = None
-    legend: str | None = None
+    legend: Annotated[str | None, BeforeValidator(_legend_text)] = None
 
 
 class Table(Scaled):
