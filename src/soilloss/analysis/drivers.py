@@ -89,7 +89,7 @@ def kl_divergence_spatial(p: Any, q: Any, *, smoothing: float = SMOOTHING, base:
 
 
 def pearson(
-    series: Mapping[str, Any],
+    series: Mapping[str, Any] | pd.DataFrame,
     *,
     time: Sequence[Any] | None = None,
     periods: Sequence[tuple[Any, Any]] | None = None,
@@ -124,7 +124,7 @@ def pearson(
     >>> pearson({"soil_loss": [1, 2, 3, 5], "rain": [2, 4, 6, 10]})["r"].tolist()
     [1.0]
     """
-    table = pd.DataFrame({name: np.asarray(values, "f8") for name, values in _same_length(series).items()})
+    table = pd.DataFrame({name: np.asarray(values, "f8") for name, values in _same_length(dict(series.items())).items()})
     labels = list(time if time is not None else getattr(series, "index", range(len(table))))
     rows = []
     for start, stop in _spans(labels, periods, window):

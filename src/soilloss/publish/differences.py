@@ -69,3 +69,51 @@ def draw_differences(panels: Sequence[tuple[str, Path]], unit: str, name: str = 
     bar.set_label(with_unit(name, unit), fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8)
     return figure
+
+
+def draw_waterfall(
+    start: tuple[str, float], parts: Sequence[tuple[str, float]], end: tuple[str, float], label: str, unit: str
+) -> Figure:
+    """Draw a value before, what was added and taken away, and the value after."""
+    figure = Figure(figsize=(7.4, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    names = [start[0], *(name for name, _ in parts), end[0]]
+    changes = np.array([value for _, value in parts])
+    feet = start[1] + np.concatenate([[0.0], np.cumsum(changes)])
+    place = np.arange(len(names))
+    axes.bar(place[[0, -1]], [start[1], end[1]], 0.62, color=BAR)
+    axes.bar(place[1:-1], changes, 0.62, bottom=feet[:-1], color=[MORE if c > 0 else LESS for c in changes])
+    for at, level in enumerate(feet):
+        axes.plot([at - 0.31, at + 1.31], [level, level], color=INK, linewidth=0.7, linestyle=":")
+    texts = [number(start[1]), *(f"{'+' if c > 0 else ''}{number(c)}" for c in changes), number(end[1])]
+    tops = [start[1], *np.maximum(feet[:-1], feet[1:]), end[1]]
+    for at, (text, top) in enumerate(zip(texts, tops, strict=True)):
+        axes.annotate(text, (at, top), (0, 3), textcoords="offset points", ha="center", fontsize=9, color=INK)
+    axes.set_xticks(place, names)
+    axes.tick_params(labelsize=8.5, colors=INK)
+    axes.set_ylabel(with_unit(label, unit), fontsize=9.5)
+    axes.margins(y=0.12)
+    return figure
+
+
+def draw_stacks(
+    years: Sequence[str], parts: Sequence[tuple[str, str, Sequence[float]]], label: str, unit: str
+) -> Figure:
+    """Draw parts (name, colour, value by year) stacked up and down from zero, with their sum as points."""
+    figure = Figure(figsize=(7.4, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    place = np.arange(len(years))
+    up, down = np.zeros(len(years)), np.zeros(len(years))
+    for name, colour, values in parts:
+        heights = np.nan_to_num(np.array(values, float))
+        axes.bar(place, heights, 0.7, bottom=np.where(heights >= 0, up, down), color=colour, label=name)
+        up, down = up + np.maximum(heights, 0), down + np.minimum(heights, 0)
+    axes.plot(place, up + down, "o", color=INK, markersize=4.5, label="change")
+    axes.axhline(0, color=INK, linewidth=0.8)
+    axes.set_xticks(place, list(years))
+    axes.tick_params(labelsize=8.5, colors=INK)
+    axes.set_ylabel(with_unit(label, unit), fontsize=9.5)
+    axes.legend(frameon=False, fontsize=9, ncols=len(parts) + 1, loc="upper left", bbox_to_anchor=(0, 1.13))
+    return figure

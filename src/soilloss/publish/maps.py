@@ -97,14 +97,20 @@ def draw_soil_loss(path: Path, unit: str, highest: float) -> Figure:
 
 def draw_classes(path: Path, names: Sequence[str], colours: Sequence[str]) -> Figure:
     """Draw the map of classes 1, 2, ... with a legend."""
-    view = read_view(path)
-    figure, axes = _map_figure(view)
-    norm = BoundaryNorm(np.arange(0.5, len(colours) + 1), len(colours))
-    _image(axes, view, _with_missing(ListedColormap(list(colours))), norm)
+    figure = draw_codes(path, colours)
     patches = [Patch(facecolor=c, edgecolor="#777777", label=n) for n, c in zip(names, colours, strict=True)]
     patches.append(Patch(facecolor=MISSING, edgecolor="#777777", label="no value"))
     columns = len(patches) if sum(len(name) + 8 for name in names) < 90 else 3
     figure.legend(handles=patches, loc="outside lower center", ncols=columns, frameon=False, fontsize=9)
+    return figure
+
+
+def draw_codes(path: Path, colours: Sequence[str]) -> Figure:
+    """Draw the map of classes 1, 2, ... without a legend."""
+    view = read_view(path)
+    figure, axes = _map_figure(view)
+    norm = BoundaryNorm(np.arange(0.5, len(colours) + 1), len(colours))
+    _image(axes, view, _with_missing(ListedColormap(list(colours))), norm)
     return figure
 
 
