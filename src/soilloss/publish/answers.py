@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from soilloss.publish import charts, differences, html, maps, sankey
+from soilloss.publish import associations, charts, differences, html, maps, sankey
 from soilloss.publish.page import Page
 
 MOST_ROWS = 24
@@ -29,10 +29,6 @@ def _plain(draw: Callable[..., Figure], *keys: str) -> Callable[[Path, Data], Fi
     return lambda _folder, data: draw(*(data[key] for key in keys))
 
 
-def _changes(_folder: Path, data: Data) -> Figure:
-    return differences.draw_changes(data["names"], data["values"], data["label"])
-
-
 def _differences(folder: Path, data: Data) -> Figure:
     panels = [(title, folder / path) for title, path in data["panels"]]
     return differences.draw_differences(panels, data["unit"], data["label"])
@@ -40,12 +36,17 @@ def _differences(folder: Path, data: Data) -> Figure:
 
 KINDS: dict[str, Callable[[Path, Data], Figure]] = {
     "areas": _plain(charts.draw_areas, "years", "shares", "names", "colours"),
-    "changes": _changes,
+    "bars": _plain(associations.draw_bars, "names", "values", "label"),
+    "changes": _plain(differences.draw_changes, "names", "values", "label"),
     "classes": _classes,
     "differences": _differences,
     "line": _plain(charts.draw_line, "years", "values", "slope", "intercept", "label", "unit"),
+    "matrix": _plain(associations.draw_matrix, "names", "values", "label", "lowest"),
     "sankey": _plain(sankey.draw_sankey, "steps", "flows", "names", "colours"),
+    "stacks": _plain(differences.draw_stacks, "years", "parts", "label", "unit"),
     "turnover": _plain(charts.draw_turnover, "years", "gained", "lost", "label"),
+    "waterfall": _plain(differences.draw_waterfall, "start", "parts", "end", "label", "unit"),
+    "windows": _plain(associations.draw_windows, "years", "lines", "label"),
 }
 
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from soilloss.workflow.analyses.answer import Question
     from soilloss.workflow.project import Project
 
+# what an analysis may need besides variables, and the variable that brings it: the grades, all factors of the model
+PART_OF = {"severity": "soil_loss", "factors": "soil_loss"}
+
 
 def question(name: str) -> Question:
     """Return the analysis of that name."""
@@ -43,5 +46,5 @@ def wanted(project: Project) -> dict[str, str]:
     out: dict[str, str] = {}
     for name, options in project.analysis.asked.items():
         for variable in question(name).needs(options):
-            out.setdefault("soil_loss" if variable == "severity" else variable, f"analysis.{name}")
+            out.setdefault(PART_OF.get(variable, variable), f"analysis.{name}")
     return out
