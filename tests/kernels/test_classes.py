@@ -47,3 +47,13 @@ def test_steps_by_code():
     table = np.arange(8.0).reshape(2, 4)
     out = classes.lookup_steps(np.array([[0.0], [1.0]]), np.array([5.0, 10, 25, 40]), table, EDGES)
     np.testing.assert_array_equal(out, table)
+
+
+def test_codes_are_looked_up_and_flags_counted():
+    codes = np.array([[0, 255], [7, 7]], "u1")
+    table = np.arange(256, dtype="f4") / 2
+    out = np.empty((2, 2), "f4")
+    classes.gather(codes, table, out)
+    assert out.tolist() == [[0, 127.5], [3.5, 3.5]]
+    cells = np.array([[True, True], [True, False]])
+    assert classes.count_flagged(codes, table == 3.5, cells) == 1

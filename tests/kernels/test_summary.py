@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from soilloss.kernels.counts import percentile_from_histogram
-from soilloss.kernels.summary import BINS, add_cells, bin_edges, summarise
+from soilloss.kernels.summary import BINS, add_cells, add_step, add_year, bin_edges, grade_whole, summarise
 
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True, allow_subnormal=False)
 
@@ -74,3 +74,29 @@ def test_missing_cells_count_as_area_only():
     mass, surface = sums(np.full((1, 1), np.nan, "f4"), np.array([900.0]), np.zeros((1, 1), "u1"), entries)
     assert mass.sum() == 0
     assert surface[0, 0] == 900_000
+
+
+@given(arrays(np.float32, (6, 9), elements=FLOATS), arrays(bool, (6, 9)))
+def test_grades_and_their_sums_are_those_of_numpy(values, inside):
+    values = np.clip(values, -1e6, 1e6)
+    edges, area = np.array([5.0, 10.0, 30.0]), np.linspace(800, 900, 6)
+    grade, mass, surface = np.empty((6, 9), np.uint8), np.zeros(5, np.int64), np.zeros(5, np.int64)
+    grade_whole(values, area, inside, edges, grade, mass, surface)
+    expected = np.where(np.isnan(values), 0, 1 + np.digitize(values, edges))
+    np.testing.assert_array_equal(grade, expected)
+    cells = np.broadcast_to(area[:, None], (6, 9))
+    for one in range(5):
+        chosen = (expected == one) & inside
+        assert surface[one] == np.rint(cells[chosen] * 1e3).astype("i8").sum()
+        if one:
+            assert mass[one] == np.rint(values[chosen] * cells[chosen] * 1e2).astype("i8").sum()
+
+
+def test_years_add_what_is_known():
+    year = np.array([[1.0, 2.0]])
+    add_step(np.array([[0.5, np.nan]], "f4"), year)
+    np.testing.assert_array_equal(year, [[1.5, np.nan]])
+    total, valid = np.zeros((1, 2)), np.zeros((1, 2), np.int32)
+    for one in (year, np.array([[2, 5]])):
+        add_year(one.astype("f4"), total, valid)
+    assert (total.tolist(), valid.tolist()) == ([[3.5, 5]], [[2, 1]])

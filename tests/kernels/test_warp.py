@@ -131,3 +131,21 @@ def test_between_nodes_is_linear(row, column, rows, columns):
     warp.between_nodes(2 * i - 3 * j + 0.25 * i * j, 16, row, column, out)
     i, j = np.mgrid[row : row + rows, column : column + columns]
     np.testing.assert_allclose(out, 2 * i - 3 * j + 0.25 * i * j, rtol=1e-12, atol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.01, 0.9))
+@settings(max_examples=30)
+def test_corners_kept_aside_give_the_bits_of_bilinear(seed, step):
+    random = np.random.default_rng(seed)
+    values = random.normal(0, 1, SHAPE).astype("f4")
+    v, u = np.meshgrid(
+        random.uniform(-1, 3) + step * np.arange(7), random.uniform(-1, 3) + step * np.arange(50), indexing="ij"
+    )
+    v = v + 0.01 * u
+    expected, out = np.full(u.shape, np.nan, "f4"), np.empty(u.shape, "f4")
+    box = (-10, 100, -10, 100)
+    warp.bilinear(values, (2, 1), box, (1.0, 1.0), u, v, expected)
+    index, down, along = np.empty(u.shape, np.int32), np.empty(u.shape), np.empty(u.shape)
+    warp.corners(SHAPE, (2, 1), u, v, index, down, along)
+    warp.from_corners(values, index, down, along, out)
+    np.testing.assert_array_equal(out, expected)

@@ -51,7 +51,9 @@ class Aligned(NamedTuple):
     reach: tuple[float, float] = (0.0, 0.0)
 
 
-class _Form(NamedTuple):
+class Form(NamedTuple):
+    """How raw cells become numbers: scale and offset, or a table of codes; and their type."""
+
     scale: float
     offset: float
     table: np.ndarray | None
@@ -115,8 +117,8 @@ def read(
     Shape is (rows, columns), or (rows, columns, bands) when several bands were asked for. With `table` (one number
     per code of an unsigned 8-bit source) values are codes that are looked up instead, before they are counted.
     """
-    form = _Form(scale, offset, table, dtype)
-    out = _read_placed(aligned, window, form) if aligned.shift is None else _read_shifted(aligned, *window, form)
+    form = Form(scale, offset, table, dtype)
+    out = _read_placed(aligned, window, form) if aligned.shift is None else _read_shifted(aligned, window, form)
     return out[0] if len(aligned.bands) == 1 else np.ascontiguousarray(np.moveaxis(out, 0, 2))
 
 
@@ -173,7 +175,7 @@ def _rule(resampling: str, across: float, down: float) -> tuple[str, tuple[float
     return "bilinear" if down == across == 1 else "triangle", (down, across)
 
 
-def _read_placed(aligned: Aligned, window: Window, form: _Form) -> np.ndarray:
+def _read_placed(aligned: Aligned, window: Window, form: Form) -> np.ndarray:
     assert aligned.places is not None
     u, v = window_places(aligned.places, window)
     out = np.full((len(aligned.bands), v.shape[0], u.shape[1]), np.nan, form.dtype)
@@ -181,7 +183,7 @@ def _read_placed(aligned: Aligned, window: Window, form: _Form) -> np.ndarray:
     return out
 
 
-def _serve(aligned: Aligned, form: _Form, places: Pair, box: warp.Box, out: np.ndarray) -> None:
+def _serve(aligned: Aligned, form: Form, places: Pair, box: warp.Box, out: np.ndarray) -> None:
     """Fill the cells of `out` that lie in `box` (top, bottom, left, right) of the source, in one read if it is small.
 
     A window across the seam of a world raster reaches from one end of it to the other: halves get small at once.
@@ -197,8 +199,8 @@ def _serve(aligned: Aligned, form: _Form, places: Pair, box: warp.Box, out: np.n
     down, across = (math.ceil(reach) + 1 for reach in aligned.reach)
     rows = max(top - down, 0), min(bottom + down, aligned.dataset.height)
     columns = max(left - across, 0), min(right + across, aligned.dataset.width)
-    for values, filled in zip(_values(aligned, (rows, columns), form), out, strict=True):
-        warp.RULES[aligned.rule](values, (rows[0], columns[0]), box, aligned.reach, *places, filled)
+    for part, filled in zip(numbers(aligned, (rows, columns), form), out, strict=True):
+        warp.RULES[aligned.rule](part, (rows[0], columns[0]), box, aligned.reach, *places, filled)
 
 
 def _halves(box: warp.Box) -> tuple[warp.Box, warp.Box]:
@@ -210,26 +212,47 @@ def _halves(box: warp.Box) -> tuple[warp.Box, warp.Box]:
     return (top, bottom, left, middle), (top, bottom, middle, right)
 
 
-def _read_shifted(aligned: Aligned, rows: slice, columns: slice, form: _Form) -> np.ndarray:
-    """Read from a source that may begin or end inside the window."""
+def source_box(aligned: Aligned, window: Window) -> _Box:
+    """Return rows and columns of the source below a window of the target, where cells coincide."""
     assert aligned.shift is not None
-    top, left = rows.start + aligned.shift[0], columns.start + aligned.shift[1]
-    bottom, right = rows.stop + aligned.shift[0], columns.stop + aligned.shift[1]
+    (top, bottom), (left, right) = (
+        (part.start + shift, part.stop + shift) for part, shift in zip(window, aligned.shift, strict=True)
+    )
+    return (top, bottom), (left, right)
+
+
+def holds(aligned: Aligned, box: _Box) -> bool:
+    """Return whether a box lies wholly inside the source."""
+    (top, bottom), (left, right) = box
+    return top >= 0 and left >= 0 and bottom <= aligned.dataset.height and right <= aligned.dataset.width
+
+
+def _read_shifted(aligned: Aligned, window: Window, form: Form) -> np.ndarray:
+    """Read from a source that may begin or end inside the window."""
+    box = (top, bottom), (left, right) = source_box(aligned, window)
+    if holds(aligned, box):
+        return numbers(aligned, box, form)
     first, last = max(top, 0), min(bottom, aligned.dataset.height)
     west, east = max(left, 0), min(right, aligned.dataset.width)
-    box = ((first, last), (west, east))
-    if (first, west, last, east) == (top, left, bottom, right):
-        return _values(aligned, box, form)
     out = np.full((len(aligned.bands), bottom - top, right - left), np.nan, form.dtype)
     if last > first and east > west:
-        out[:, first - top : last - top, west - left : east - left] = _values(aligned, box, form)
+        part = numbers(aligned, ((first, last), (west, east)), form)
+        out[:, first - top : last - top, west - left : east - left] = part
     return out
 
 
-def _values(aligned: Aligned, box: _Box, form: _Form) -> np.ndarray:
-    """Raw cells to numbers in as few passes over memory as there are things to do."""
+def numbers(aligned: Aligned, box: _Box, form: Form) -> np.ndarray:
+    """Return cells of the source as numbers, (bands, rows, columns)."""
     raw = aligned.dataset.read(list(aligned.bands), window=box)
-    missing = _missing(aligned, raw, box)
+    if aligned.masked:
+        return formed(aligned, raw, form, aligned.dataset.read_masks(list(aligned.bands), window=box) == 0)
+    return formed(aligned, raw, form)
+
+
+def formed(aligned: Aligned, raw: np.ndarray, form: Form, missing: np.ndarray | None = None) -> np.ndarray:
+    """Return raw cells as numbers, in as few passes over memory as there are things to do."""
+    if missing is None and aligned.nodata is not None and aligned.nodata == aligned.nodata:
+        missing = raw == raw.dtype.type(aligned.nodata)
     if form.table is not None:
         out = form.table[raw]
     else:
@@ -240,15 +263,6 @@ def _values(aligned: Aligned, box: _Box, form: _Form) -> np.ndarray:
     if missing is not None:
         np.copyto(out, np.nan, where=missing)
     return out.astype(form.dtype, copy=False)
-
-
-def _missing(aligned: Aligned, raw: np.ndarray, box: _Box) -> np.ndarray | None:
-    """Where raw cells are missing; None when they already are NaN there."""
-    if aligned.masked:
-        return aligned.dataset.read_masks(list(aligned.bands), window=box) == 0
-    if aligned.nodata is None or aligned.nodata != aligned.nodata:
-        return None
-    return raw == raw.dtype.type(aligned.nodata)
 
 
 def _is_wide(dtype: Any) -> bool:

@@ -7,6 +7,7 @@ on the borders of its cells, not finite where a place cannot be transformed.
 
 from __future__ import annotations
 
+import threading
 from functools import lru_cache
 from math import tau
 from typing import Any, NamedTuple
@@ -24,6 +25,9 @@ from soilloss.kernels import warp
 STEP = 16
 # Between them it is interpolated where that is true to this share of a source cell, else each cell is transformed.
 TOLERANCE = 0.01
+
+# Lattices kept, each a few hundred kilobytes.
+LATTICES = 64
 
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -68,28 +72,77 @@ def locate(places: Places, rows: Any, columns: Any) -> Pair:
     return u, v
 
 
+class Lattice(NamedTuple):
+    """Places of a window: of every `STEP`-th cell around it, linear between (`first` is where the window begins).
+
+    Where rows and columns do not mix, `first` is None and the nodes are the places themselves: ``(1, columns)`` and
+    ``(rows, 1)``.
+    """
+
+    nodes: Pair
+    first: tuple[int, int] | None
+    columns: int
+
+
 def window_places(places: Places, window: Window) -> Pair:
     """Return `u` and `v` for a window of the target, float64.
 
     Shapes are (rows, columns), or (1, columns) and (rows, 1) where rows and columns do not mix. No bit depends on how
     the target is cut.
     """
+    lattice, rough = _lattice(places, window)
+    u, v = between(lattice, slice(0, window[0].stop - window[0].start))
+    if rough is not None and rough.any() and lattice.first is not None:
+        cells = rough.repeat(STEP, 0).repeat(STEP, 1)[lattice.first[0] :, lattice.first[1] :][
+            : v.shape[0], : u.shape[1]
+        ]
+        i, j = np.nonzero(cells)
+        u[i, j], v[i, j] = locate(places, window[0].start + i, window[1].start + j)
+    return u, v
+
+
+def open_lattice(places: Places, window: Window) -> Lattice | None:
+    """Return the places of a window to be asked for by `between`, the same object again for the last few windows.
+
+    None where some cells have to be transformed by themselves.
+    """
+    source, target = tuple(places.source), tuple(places.target)
+    key = (source, target, id(places.transformer), places.turn, *((s.start, s.stop) for s in window))
+    with _lock:
+        if key in _lattices:
+            return _lattices[key][0]
+    lattice, rough = _lattice(places, window)
+    found = None if rough is not None and rough.any() else lattice
+    with _lock:
+        while len(_lattices) >= LATTICES:
+            _lattices.pop(next(iter(_lattices)))
+        _lattices[key] = found, places.transformer  # kept alive, so that no other gets its id
+    return found
+
+
+def between(lattice: Lattice, rows: slice) -> Pair:
+    """Return `u` and `v` for some rows of the window of a lattice."""
+    u, v = lattice.nodes
+    if lattice.first is None:
+        return u, v[rows]
+    out = np.empty((2, rows.stop - rows.start, lattice.columns))
+    for nodes, part in zip(lattice.nodes, out, strict=True):
+        warp.between_nodes(nodes, STEP, lattice.first[0] + rows.start, lattice.first[1], part)
+    return out[0], out[1]
+
+
+def _lattice(places: Places, window: Window) -> tuple[Lattice, np.ndarray | None]:
+    """The lattice of a window, and between which nodes it is not true to `TOLERANCE`."""
     rows, columns = (np.arange(part.start, part.stop) for part in window)
     if places.transformer is None and places.source.b == places.source.d == places.target.b == places.target.d == 0:
-        return locate(places, 0, columns[None])[0], locate(places, rows[:, None], 0)[1]
+        straight = locate(places, 0, columns[None])[0], locate(places, rows[:, None], 0)[1]
+        return Lattice(straight, None, columns.size), None
     # one more node on each side shows how the places bend
     node_rows, node_columns = (np.arange(part[0] // STEP - 1, part[-1] // STEP + 3) * STEP for part in (rows, columns))
-    nodes = locate(places, *np.meshgrid(node_rows, node_columns, indexing="ij"))
-    first = (rows[0] % STEP, columns[0] % STEP)
-    u, v = (np.empty((rows.size, columns.size)) for _ in range(2))
-    for part, out in zip(nodes, (u, v), strict=True):
-        warp.between_nodes(part[1:-1, 1:-1], STEP, *first, out)
-    rough = ~((_bend(nodes[0]) <= TOLERANCE) & (_bend(nodes[1]) <= TOLERANCE))
-    if rough.any():
-        cells = rough.repeat(STEP, 0).repeat(STEP, 1)[first[0] :, first[1] :][: rows.size, : columns.size]
-        i, j = np.nonzero(cells)
-        u[i, j], v[i, j] = locate(places, rows[i], columns[j])
-    return u, v
+    u, v = locate(places, *np.meshgrid(node_rows, node_columns, indexing="ij"))
+    first = (int(rows[0] % STEP), int(columns[0] % STEP))
+    rough = ~((_bend(u) <= TOLERANCE) & (_bend(v) <= TOLERANCE))
+    return Lattice((u[1:-1, 1:-1], v[1:-1, 1:-1]), first, columns.size), rough
 
 
 def apply(transform: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -140,3 +193,7 @@ def _wkt(grid: GeoBox) -> str:
     if grid.crs is None:
         raise GridError("the target grid has no coordinate reference system; give its crs under 'grid'")
     return grid.crs.to_wkt()
+
+
+_lattices: dict[Any, tuple[Lattice | None, Any]] = {}
+_lock = threading.Lock()

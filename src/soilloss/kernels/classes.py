@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from soilloss.kernels.ufuncs import ufunc
 
@@ -85,3 +86,21 @@ def classify(value, edges, out):
     for edge in edges:
         grade += value >= edge
     out[0] = grade if value == value else 0
+
+
+@njit(nogil=True, cache=True)
+def gather(codes, table, out):
+    """Fill `out` with ``table[codes]``: unsigned codes, none beyond the table; all (rows, columns)."""
+    for row in range(codes.shape[0]):
+        for column in range(codes.shape[1]):
+            out[row, column] = table[codes[row, column]]
+
+
+@njit(nogil=True, cache=True)
+def count_flagged(codes, flags, cells):
+    """Return how many of the `cells` (bool) have a code whose flag (bool) is set; all (rows, columns)."""
+    count = 0
+    for row in range(codes.shape[0]):
+        for column in range(codes.shape[1]):
+            count += np.int64(flags[codes[row, column]] & cells[row, column])
+    return count

@@ -85,14 +85,41 @@ def add_cells(values, area, grade, zone, row, column, share, mass, surface):
 
 
 @njit(nogil=True, cache=True)
-def add_whole(values, area, grade, inside, mass, surface):
-    """Add the cells that are `inside` to the sums by grade of one zone, in the units of `add_cells`."""
+def grade_whole(values, area, inside, thresholds, grade, mass, surface):
+    """Fill `grade` and add the cells that are `inside` to the sums by grade of one zone, in the units of `add_cells`.
+
+    A grade is 1 and the number of `thresholds` (float64) that a value reaches; 0 where it is missing.
+    """
     for y in range(values.shape[0]):
         own = np.int64(np.rint(area[y] * 1e3))
+        row, grades = values[y], grade[y]
+        for x in range(row.size):
+            grades[x] = row[x] == row[x]
+        for threshold in thresholds:
+            for x in range(row.size):
+                grades[x] += row[x] >= threshold
+        for x in range(row.size):
+            if inside[y, x]:
+                g = grades[x]
+                surface[g] += own
+                if g:
+                    mass[g] += np.int64(np.rint(row[x] * area[y] * 1e2))
+
+
+@njit(nogil=True, cache=True)
+def add_step(values, year):
+    """Add a step (float32) to a year (float64), both (rows, columns); a missing step makes the year missing."""
+    for y in range(values.shape[0]):
         for x in range(values.shape[1]):
-            if not inside[y, x]:
-                continue
-            g = grade[y, x]
-            surface[g] += own
-            if g:
-                mass[g] += np.int64(np.rint(values[y, x] * area[y] * 1e2))
+            year[y, x] += values[y, x]
+
+
+@njit(nogil=True, cache=True)
+def add_year(year, total, valid):
+    """Add what is known of a year (float32) to `total` (float64), and count it in `valid` (int32)."""
+    for y in range(year.shape[0]):
+        for x in range(year.shape[1]):
+            value = year[y, x]
+            known = value == value
+            total[y, x] += value if known else np.float32(0)
+            valid[y, x] += np.int32(known)

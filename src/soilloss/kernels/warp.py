@@ -93,6 +93,49 @@ def bilinear(window, origin, box, _reach, u, v, out):
 
 
 @njit(nogil=True, cache=True)
+def corners(shape, origin, u, v, index, down, along):
+    """Where `bilinear` finds the upper left of its four cells in a window of a `shape`, and how far it goes from there.
+
+    `index` (int32) counts cells row by row in the window grown by one row and one column.
+    """
+    last_row, last_column = shape[0] - 1, shape[1] - 1
+    for i in range(index.shape[0]):
+        for j in range(index.shape[1]):
+            y = min(max(v[i, j if v.shape[1] > 1 else 0] - (origin[0] + 0.5), 0.0), last_row)
+            x = min(max(u[i if u.shape[0] > 1 else 0, j] - (origin[1] + 0.5), 0.0), last_column)
+            row, column = np.int32(y), np.int32(x)
+            index[i, j] = row * np.int32(shape[1] + 1) + column
+            down[i, j], along[i, j] = y - row, x - column
+
+
+@njit(nogil=True, cache=True)
+def from_corners(window, index, down, along, out):
+    """What `bilinear` does where nothing is missing, from the result of `corners`."""
+    rows, columns = window.shape
+    width = np.int32(columns + 1)
+    grown = np.empty((rows + 1, columns + 1), window.dtype)
+    grown[:rows, :columns] = window
+    grown[rows, :columns] = window[rows - 1]
+    grown[:, columns] = grown[:, columns - 1]
+    flat = grown.reshape(-1)
+    for i in range(index.shape[0]):
+        row, y, x, filled = index[i], down[i], along[i], out[i]
+        start = 0
+        while start < row.size:
+            k = row[start]
+            stop = start + 1
+            while stop < row.size and row[stop] == k:
+                stop += 1
+            a, b, c, d = flat[k], flat[k + 1], flat[k + width], flat[k + width + 1]
+            # unsigned, so that no place counts from the end and cells go side by side
+            for j in range(np.uint64(start), np.uint64(stop)):
+                before = 1 - x[j]
+                above = before * a + x[j] * b
+                filled[j] = (1 - y[j]) * above + y[j] * (before * c + x[j] * d)
+            start = stop
+
+
+@njit(nogil=True, cache=True)
 def triangle(window, origin, box, reach, u, v, out):
     """Average with weights that fall to nothing `reach` (rows, columns; at least 1) cells away.
 

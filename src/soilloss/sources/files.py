@@ -8,10 +8,10 @@ NetCDF and Zarr variables become rasters with `sources.cubes.import_cube`; `sour
 from __future__ import annotations
 
 import calendar
-import string
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,16 +20,17 @@ import rasterio
 from odc.geo.geobox import GeoBox
 from rasterio.errors import RasterioError
 
-from soilloss.errors import DataError, GridError, ProjectError, SourceError, did_you_mean
+from soilloss.errors import DataError, GridError, SourceError
 from soilloss.grid import align
 from soilloss.grid.blocks import Window
+from soilloss.grid.opened import Coded, Opened, open_window
 from soilloss.grid.target import checked
 from soilloss.sources import legends
+from soilloss.sources.patterns import find
 from soilloss.units import conversion
 from soilloss.variables import VARIABLES
 
 AXIS_LENGTHS = {"month": 12, "half_month": 24}
-PLACEHOLDERS = ("year", "quarter", "month")
 CACHE_MEGABYTES = 256
 OPEN_FILES = 64
 
@@ -110,7 +111,7 @@ def raster_source(
         If the unit does not convert.
     """
     folder = Path(folder)
-    files = _find(variable, str(pattern), steps, folder)
+    files = find(variable, str(pattern), steps, folder)
     bands = _bands(variable, files[0][1], band)
     if not bands:
         _check_days(variable, files)
@@ -192,22 +193,52 @@ def read_block(source: RasterSource, grid: GeoBox, step: str, window: Window) ->
     """
     path = path_of(source, step)
     handle = _handle(source, grid, path)
+    with _readable(path):
+        out = align.read(handle.aligned, window, **_form(source, handle), dtype=VARIABLES[source.variable].dtype)
+    return _finished(source, handle, out)
+
+
+def open_block(source: RasterSource, grid: GeoBox, step: str, window: Window) -> Opened | np.ndarray:
+    """Return the same without making numbers of it yet, where `grid.opened` can; else what `read_block` does."""
+    path = path_of(source, step)
+    handle = _handle(source, grid, path)
+    if VARIABLES[source.variable].dtype == "float32" and not callable(conversion(source.variable, source.unit)):
+        with _readable(path):
+            meaning = (source.variable, source.scale, source.offset, source.unit, source.nodata, source.legend)
+            found = open_window(handle.aligned, window, **_form(source, handle), key=meaning)
+        if isinstance(found, Coded):
+            return found._replace(values=_finished(source, handle, found.values))
+        if found is not None and not _zeros_go(source, handle):
+            return found
+    return read_block(source, grid, step, window)
+
+
+def _form(source: RasterSource, handle: _Handle) -> dict[str, Any]:
+    """How raw cells become numbers of the canonical unit."""
     factor = conversion(source.variable, source.unit)
     times = 1.0 if callable(factor) else factor
+    return {"scale": source.scale * times, "offset": source.offset * times, "table": handle.table}
+
+
+def _finished(source: RasterSource, handle: _Handle, out: np.ndarray) -> np.ndarray:
+    """What is left to do to numbers that were read."""
+    if _zeros_go(source, handle):
+        out[out == 0] = np.nan
+    factor = conversion(source.variable, source.unit)
+    return factor(out) if callable(factor) else out
+
+
+def _zeros_go(source: RasterSource, handle: _Handle) -> bool:
+    """Whether codes of 0 are still to be made missing."""
+    return VARIABLES[source.variable].is_class and handle.table is None and _zero_is_missing(source)
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
     try:
-        out = align.read(
-            handle.aligned,
-            window,
-            scale=source.scale * times,
-            offset=source.offset * times,
-            table=handle.table,
-            dtype=VARIABLES[source.variable].dtype,
-        )
+        yield
     except (RasterioError, OSError) as error:
         raise SourceError(f"{path} is damaged or cut short ({_reason(error)}); copy or fetch it again") from error
-    if VARIABLES[source.variable].is_class and handle.table is None and _zero_is_missing(source):
-        out[out == 0] = np.nan
-    return factor(out) if callable(factor) else out
 
 
 def open_raster(path: str) -> Any:
@@ -292,55 +323,6 @@ def _open_handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
 
 def _zero_is_missing(source: RasterSource) -> bool:
     return bool(source.legend) or source.variable not in legends.ZERO_IS_A_CODE
-
-
-def _find(variable: str, pattern: str, steps: Sequence[str], folder: Path) -> tuple[tuple[str, str], ...]:
-    """Resolve placeholders over the steps; a pattern with years only serves every quarter of its year."""
-    fields = {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
-    for unknown in sorted(fields - set(PLACEHOLDERS)):
-        known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-        hint = did_you_mean(unknown, PLACEHOLDERS)
-        raise ProjectError(f"{variable}: {{{unknown}}} in {pattern!r} has no meaning, known are {known}{hint}")
-    pairs = [(step, _fill(variable, pattern, step)) for step in steps] if fields else [("", pattern)]
-    if "year" in fields and any("-" in step for step in steps) and len(fields) == 1:
-        _refuse_yearly_amount(variable, pattern)
-    files = tuple((step, _resolve(path, folder)) for step, path in pairs)
-    missing = [step for step, path in files if "/vsi" not in path and ":" not in path[2:] and not Path(path).exists()]
-    if missing:
-        where = f" for {', '.join(missing)}" if fields else ""
-        raise SourceError(f"{variable}: no file{where} at {_resolve(pattern, folder)}; check the path and the period")
-    return files
-
-
-def _resolve(path: str, folder: Path) -> str:
-    special = path.startswith("/vsi") or ":" in path[2:]
-    return path if special else str(folder / path)
-
-
-def _fill(variable: str, pattern: str, step: str) -> str:
-    if not step:
-        remedy = "add period: {start: 2001, end: 2003}, or give one file"
-        raise ProjectError(f"{variable}: {pattern!r} changes with the step, but the project names no period; {remedy}")
-    year, _, part = step.partition("-")
-    values = {"year": int(year)}
-    if part:
-        values["quarter" if part[0] == "Q" else "month"] = int(part.lstrip("Q"))
-    try:
-        return pattern.replace("{month}", "{month:02d}").format(**values)
-    except KeyError as error:
-        name = error.args[0]
-        raise ProjectError(
-            f"{variable}: {{{name}}} in {pattern!r} needs steps of a {name}, but {step} is another; "
-            f"set period: {{step: {name}}} or give one file per step"
-        ) from None
-
-
-def _refuse_yearly_amount(variable: str, pattern: str) -> None:
-    if VARIABLES[variable].in_time == "sum" and not VARIABLES[variable].axis:
-        raise DataError(
-            f"{variable} in {pattern!r} is the amount of a year, but the run has finer steps: each would count the "
-            "whole year; give files per step ({quarter} or {month}) or set period: {step: year}"
-        )
 
 
 def _bands(variable: str, path: str, band: int | Sequence[int] | None) -> tuple[int, ...]:

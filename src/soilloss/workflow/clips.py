@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from soilloss.equation import spec_of
+from soilloss.equation import Clip, spec_of
 from soilloss.grid.blocks import Window
+from soilloss.grid.opened import Coded
 from soilloss.grid.target import cut
-from soilloss.workflow.block import Work
+from soilloss.kernels.classes import count_flagged
+from soilloss.workflow.block import Work, cells_of
 from soilloss.workflow.plan import Step
 
 
@@ -41,11 +43,18 @@ class Clips:
         seen = int(cells.sum())
         for step in self.steps:
             if step.variable not in done:
-                clipped = int((self._clipped(step, values, window) & cells).sum())
+                clipped = self._number(step, values, window, cells)
                 with self.lock:
                     before = self.counts[step.variable]
                     self.counts[step.variable] = _Count(before.clipped + clipped, before.seen + seen)
         return {step.variable for step in self.steps if step.variable not in self.work.changing}
+
+    def _number(self, step: Step, values: Mapping[str, Any], window: Window, cells: np.ndarray) -> int:
+        made = values[step.variable]
+        if isinstance(made, Coded) and not callable(_clip(step)):
+            flags = _at_limit(step, made.values)
+            return int(count_flagged(made.codes, flags, cells)) if flags.any() else 0
+        return int((self._clipped(step, values, window) & cells).sum())
 
     def _clipped(self, step: Step, values: Mapping[str, Any], window: Window) -> np.ndarray:
         assert step.function is not None
@@ -53,10 +62,9 @@ class Clips:
         if callable(spec.clip):
             size = cut(self.work.cell_size, window[0])
             supplied = {"cell_size": size} if "cell_size" in spec.supplied else {}
-            data = [values[name] for name in step.inputs]
+            data = [cells_of(values[name]) for name in step.inputs]
             return np.asarray(spec.clip(*data, **step.coefficients, **supplied), bool)
-        made = np.asarray(values[step.variable])
-        return np.logical_or.reduce([made == made.dtype.type(limit) for limit in _limits(step)])
+        return _at_limit(step, np.asarray(values[step.variable]))
 
     def table(self) -> list[dict[str, Any]]:
         """Return a line per variable, as the record keeps it."""
@@ -70,6 +78,15 @@ class Clips:
             }
             for step in self.steps
         ]
+
+
+def _clip(step: Step) -> Clip:
+    assert step.function is not None
+    return spec_of(step.function).clip
+
+
+def _at_limit(step: Step, made: np.ndarray) -> np.ndarray:
+    return np.logical_or.reduce([made == made.dtype.type(limit) for limit in _limits(step)])
 
 
 def _limits(step: Step) -> list[float]:

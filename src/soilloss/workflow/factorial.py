@@ -19,8 +19,9 @@ from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.target import cell_area, cell_size
 from soilloss.publish.rasters import TILE, Draft
 from soilloss.workflow import block
-from soilloss.workflow.outputs import Years, zero_codes
+from soilloss.workflow.outputs import zero_codes
 from soilloss.workflow.site import Site
+from soilloss.workflow.years import Years
 
 # more combinations are not computed: then one factor is varied at a time
 MOST = 128

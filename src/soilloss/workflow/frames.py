@@ -28,6 +28,11 @@ def _ratio(mass: Any, area: Any) -> Any:
         return np.where(np.asarray(area) > 0, mass / np.asarray(area, float), np.nan)
 
 
+def _graded(run: Pass) -> list[tuple[str, Sums]]:
+    """Sums by grade and zone: of the mean, the years, and the steps whose maps are published."""
+    return [(label, sums) for label, sums in run.sums.items() if label not in run.totals]
+
+
 def _summary(run: Pass) -> pd.DataFrame:
     rows = []
     for label, sums in run.sums.items():
@@ -41,7 +46,7 @@ def _summary(run: Pass) -> pd.DataFrame:
 
 def _severity(run: Pass) -> pd.DataFrame:
     rows = []
-    for label, sums in run.sums.items():
+    for label, sums in _graded(run):
         mass, area = (part[0] for part in _tonnes_and_hectares(sums))
         for grade, one in enumerate(run.grades, 1):
             share = 100 * float(_ratio(area[grade], area[1:].sum()))
@@ -54,7 +59,7 @@ def _severity(run: Pass) -> pd.DataFrame:
 def _zones(run: Pass) -> pd.DataFrame:
     assert run.zones is not None
     rows = []
-    for label, sums in run.sums.items():
+    for label, sums in _graded(run):
         mass, area = _tonnes_and_hectares(sums)
         for number, name in enumerate(run.zones["zone"], 1):
             known = area[number, 1:].sum()
