@@ -232,7 +232,7 @@ def _gaps(passed: Pass) -> list[dict[str, Any]]:
     whole = passed.sums[MEAN].surface[0].sum() / 1e7
     return [
         {"variable": name, "cells": cells, "area_ha": area / 1e7, "share": _number(area / 1e7 / whole) if whole else 0}
-        for name, (cells, area) in sorted(passed.gaps.items(), key=lambda item: -item[1][0])
+        for name, (cells, area) in sorted(passed.gaps.items(), key=lambda item: (-item[1][0], item[0]))
     ]
 
 
