@@ -72,6 +72,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "slope_length": Variable("m", "length of the slope above a cell", range=(0, 1e6)),
     "channels": _classes("1 where water runs in a channel, else 0", 1),
+    "edge_contaminated": _classes("1 where water may come from outside the heights, so that areas may be too small", 1),
     # soil
     "sand": _fraction("sand, mass fraction of the fine earth"),
     "silt": _fraction("silt, mass fraction of the fine earth"),

@@ -3,10 +3,9 @@ import pytest
 
 from soilloss.derive import network
 from soilloss.derive.network import Outlets
-from soilloss.derive.terrain import contributing_area, flow_direction_d8
+from soilloss.derive.terrain import contributing_area, edge_contaminated, flow_direction_d8
 from soilloss.errors import DataError
 from soilloss.grid.target import CellSize, cell_area, cell_size, make_grid
-from soilloss.sources import synthetic
 
 UTM = make_grid((0, 0, 150, 120), "EPSG:32635", 30)
 # water of the rim and of the middle gathers in the middle row and leaves in the east
@@ -25,7 +24,7 @@ def test_border_and_what_lies_below_it_are_contaminated():
     z[3, 3] = 19  # a hollow amid level land fills; nothing from the rim needs to cross it
     z[1:6, 1:6] += 10
     z[2:5, 2:5] += 10
-    flag = network.edge_contaminated(z)
+    flag = edge_contaminated(z)
     assert flag.dtype == np.float32
     assert flag[[0, -1]].all()
     assert flag[:, [0, -1]].all()
@@ -37,19 +36,17 @@ def test_voids_contaminate_but_closed_holes_do_not():
     y, x = np.mgrid[-5:6, -5:6]
     z = -np.maximum(abs(y), abs(x)).astype(float)
     z[3, 5] = np.nan
-    flag = network.edge_contaminated(z)
+    flag = edge_contaminated(z)
     assert np.isnan(flag[3, 5])
     assert np.nansum(flag[1:-1, 1:-1]) == 0
-    open_ = network.edge_contaminated(z, close_holes=0)
+    open_ = edge_contaminated(z, close_holes=0)
     assert open_[2:5, 4:7][~np.isnan(z[2:5, 4:7])].all()
     assert open_[5:-1, 1:-1].sum() == 0
 
 
 def test_flag_of_heights_is_that_of_directions(hills):
     direction = flow_direction_d8(hills, cell_size=30)
-    np.testing.assert_array_equal(
-        network.edge_contaminated(hills, cell_size=30), network.reached_from_outside(direction)
-    )
+    np.testing.assert_array_equal(edge_contaminated(hills, cell_size=30), network.reached_from_outside(direction))
 
 
 def test_an_area_that_is_not_flagged_is_the_same_with_more_land_around():
@@ -57,7 +54,7 @@ def test_an_area_that_is_not_flagged_is_the_same_with_more_land_around():
     z = rough + 5 * np.arange(40, 0, -1)[:, None]
     inner = (slice(8, 32), slice(8, 42))
     whole, cut = (contributing_area(part, routing="d8", cell_size=30) for part in (z, z[inner]))
-    sure = network.edge_contaminated(z[inner]) == 0
+    sure = edge_contaminated(z[inner]) == 0
     assert sure.sum() > 100
     np.testing.assert_array_equal(cut[sure], whole[inner][sure])
     assert (cut < whole[inner])[~sure].any()
@@ -125,37 +122,3 @@ def test_words_for_outlets_that_do_not_fit():
         network.watersheds(codes, [0, 0], [1, 1])
     with pytest.raises(DataError, match=r"outlet 1 \(row 0, column 2\) is no cell with a direction"):
         network.watersheds(codes, [0], [2])
-    with pytest.raises(DataError, match="expected the same; cut them alike"):
-        network.streams(codes, codes, grid=UTM)
-
-
-def test_a_stream_down_a_valley():
-    direction = flow_direction_d8(VALLEY, cell_size=30)
-    area = contributing_area(VALLEY, routing="d8", cell_size=30)
-    lines = network.streams(direction, area, grid=UTM, threshold_area=area[1, 1])
-    assert len(lines) == 1
-    assert lines["strahler_order"].tolist() == [1]
-    assert lines["upstream_area_m2"].tolist() == [area[1, 4]]
-    assert lines["length_m"].tolist() == [90]
-    np.testing.assert_allclose(lines.length, lines["length_m"])
-    assert list(lines.geometry[0].coords) == [(45 + 30 * n, 75) for n in range(4)]
-    assert lines.crs.to_epsg() == 32635
-
-
-def test_streams_of_hills_hang_together(hills, small_grid):
-    direction = flow_direction_d8(hills, cell_size=30)
-    area = contributing_area(hills, routing="d8", cell_size=30)
-    lines = network.streams(direction, area, grid=small_grid, threshold_area=20 * 900).set_index("link")
-    assert lines["strahler_order"].max() >= 2
-    for link, line in lines.iterrows():
-        if line["downstream"]:
-            below = lines.loc[line["downstream"]]
-            assert line.geometry.coords[-1] == below.geometry.coords[0]
-            assert below["upstream_area_m2"] > line["upstream_area_m2"]
-            assert below["strahler_order"] >= line["strahler_order"], link
-
-
-def test_no_channel_no_lines(small_grid):
-    direction = flow_direction_d8(synthetic.fractal(seed=2))
-    area = np.ones(direction.shape)
-    assert len(network.streams(direction, area, grid=small_grid)) == 0

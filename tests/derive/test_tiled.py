@@ -14,10 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from odc.geo.geobox import GeoBox
 
-from soilloss.derive import terrain
+from soilloss.derive import network, terrain
+from soilloss.derive.codes import own_codes
 from soilloss.derive.tiled import Source, route
-from soilloss.errors import GridError, ProjectError
+from soilloss.derive.tiled.watersheds import watersheds
+from soilloss.errors import DataError, GridError, ProjectError
 from soilloss.grid.passes import Passes
+from soilloss.grid.rims import Tiles
 from soilloss.grid.target import CellSize, cell_size, make_grid
 from soilloss.kernels import tiles as kernels
 
@@ -33,6 +36,7 @@ JOBS = {
     "mfd": ("contributing_area", {"routing": "mfd"}),
     "dinf": ("flow_accumulation", {"routing": "dinf"}),
     "length": ("slope_length", {"channel_area": 20_000.0, "max_length": 400.0}),
+    "edges": ("edge_contaminated", {}),
     "uncut": ("slope_length", {"start": "full", "gentle_ratio": 0.0, "steep_ratio": 0.0}),
 }
 WHOLE = {
@@ -41,6 +45,7 @@ WHOLE = {
     "flow_accumulation": terrain.flow_accumulation,
     "contributing_area": terrain.contributing_area,
     "slope_length": terrain.slope_length,
+    "edge_contaminated": terrain.edge_contaminated,
 }
 every_job = pytest.mark.parametrize("job", JOBS)
 
@@ -322,6 +327,28 @@ def test_wrong_words_are_sentences():
     huge = CellSize(np.full((4, 1), 1e9), np.full((4, 1), 1e9))
     with pytest.raises(GridError, match="too large to add up"):
         route("contributing_area", z, (4, 4), huge, options={"routing": "d8"})
+
+
+@given(landscapes(), st.integers(0, 2**32 - 1))
+@settings(max_examples=EXAMPLES, deadline=None)
+def test_watersheds_in_tiles_are_those_in_memory(landscape, seed):
+    z, size = landscape
+    codes = own_codes(terrain.flow_direction_d8(z))
+    places = np.argwhere(codes != 255)
+    places = places[np.random.default_rng(seed).permutation(len(places))[:9]]
+    expected = network.watersheds(codes, *places.T)
+    cut = Tiles(z.shape, (size, size))
+    label = watersheds(codes.__getitem__, cut, *places.T, 2)
+    for tile in cut.names():
+        np.testing.assert_array_equal(label(cut.window(tile)), expected[cut.window(tile)])
+
+
+def test_outlets_of_tiles_are_refused_as_in_memory():
+    codes, cut = np.array([[0, 8, 255, 255]], np.uint8), Tiles((1, 4), (2, 2))
+    with pytest.raises(DataError, match=r"outlets 1 and 2 lie in the same cell \(row 0, column 1\)"):
+        watersheds(codes.__getitem__, cut, [0, 0], [1, 1], 1)
+    with pytest.raises(DataError, match=r"outlet 1 \(row 0, column 3\) is no cell with a direction"):
+        watersheds(codes.__getitem__, cut, [0], [3], 1)
 
 
 # crashes

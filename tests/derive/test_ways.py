@@ -18,6 +18,7 @@ FUNCTIONS = {
     "flow_accumulation": terrain.flow_accumulation,
     "contributing_area": terrain.contributing_area,
     "slope_length": terrain.slope_length,
+    "edge_contaminated": terrain.edge_contaminated,
 }
 
 
@@ -52,7 +53,7 @@ def test_walls_in_tiles_are_walls_in_memory(name, landscape, close_holes):
     np.testing.assert_array_equal(in_tiles(name, z, tile, **options), in_memory(name, z, **options))
 
 
-@pytest.mark.parametrize("name", ["flow_direction", "flow_accumulation", "contributing_area"])
+@pytest.mark.parametrize("name", ["flow_direction", "flow_accumulation", "contributing_area", "edge_contaminated"])
 @pytest.mark.parametrize("voids", ["outlet", "wall"])
 @given(landscapes())
 @settings(max_examples=12, deadline=None)

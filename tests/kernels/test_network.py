@@ -69,8 +69,9 @@ def test_watersheds_are_those_of_the_walk_downstream(seed, real):
 @settings(max_examples=60, deadline=None)
 def test_outside_reaches_what_lies_downstream_of_rims(seed, real):
     codes = some_codes(seed, real)
-    flat = np.zeros((codes.shape[0] + 2) * (codes.shape[1] + 2), np.uint8)
-    network.reach_of_outside(ringed(codes, 255), codes.shape[1] + 2, flat)
+    direction, stride = ringed(codes, 255), codes.shape[1] + 2
+    flat = np.zeros(direction.size, np.uint8)
+    network.reach(direction, stride, network.beside_outside(direction, stride), flat)
     voids = np.pad(codes == 255, 1, constant_values=True)
     expected = np.zeros(codes.shape, np.uint8)
     for y, x in np.argwhere(codes != 255):
@@ -80,36 +81,45 @@ def test_outside_reaches_what_lies_downstream_of_rims(seed, real):
     np.testing.assert_array_equal(inner(flat, codes.shape), expected)
 
 
+def nodes(codes, channel):
+    """Channel cells as a list, and the one that each drains into."""
+    cells = [tuple(c) for c in np.argwhere(channel).tolist()]
+    number = {c: n for n, c in enumerate(cells)}
+    down = []
+    for y, x in cells:
+        step = STEPS[codes[y, x]] if codes[y, x] < 8 else None
+        down.append(number.get((y + step[0], x + step[1]), -1) if step else -1)
+    return cells, np.array(down, np.int64)
+
+
 def streams(codes, channel):
-    stride = codes.shape[1] + 2
-    direction, mask = ringed(codes, 255), ringed(channel.astype(np.uint8), 0)
-    count, order = np.zeros(mask.size, np.uint8), np.zeros(mask.size, np.uint8)
-    network.stream_inflows(direction, stride, mask, count)
-    network.strahler(direction, stride, mask, count, order)
-    cells, begin = network.links(direction, stride, mask, count)
-    return direction, stride, inner(order, codes.shape), cells, begin
+    """Order on the grid, and the cells of each link."""
+    cells, down = nodes(codes, channel)
+    count = np.bincount(down[down >= 0], minlength=down.size).astype(np.uint8)
+    order = np.zeros(down.size, np.uint8)
+    network.strahler(down, count, order)
+    grid = np.zeros(codes.shape, int)
+    for cell, one in zip(cells, order.tolist(), strict=True):
+        grid[cell] = one
+    found, begin = network.links(down, count)
+    return grid, [[cells[n] for n in found[a:b]] for a, b in pairwise(begin)]
 
 
 def test_two_heads_make_a_stream_of_second_order():
-    direction, stride, order, cells, begin = streams(FORK, FORK != 255)
+    order, found = streams(FORK, FORK != 255)
     assert order.tolist() == [[1, 0, 1], [1, 0, 1], [1, 2, 1], [0, 2, 0]]
-    rows, columns = cells // stride - 1, cells % stride - 1
-    found = [list(zip(rows[a:b].tolist(), columns[a:b].tolist(), strict=True)) for a, b in pairwise(begin)]
     assert found == [
         [(0, 0), (1, 0), (2, 0), (2, 1)],
         [(0, 2), (1, 2), (2, 2), (2, 1)],
         [(2, 1), (3, 1)],
     ]
-    length = np.zeros(3)
-    network.link_lengths(direction, stride, np.array([[3.0], [4], [5]]) * np.ones(4), cells, begin, length)
-    assert length.tolist() == [4 + 4 + 3, 4 + 4 + 3, 4]
 
 
 def test_a_tributary_of_lower_order_raises_nothing():
     """A head of order 1 joins the stream of order 2 of the fork one cell below."""
     codes = np.vstack([FORK, [[0, 8, 255]]]).astype(np.uint8)
     codes[3, 1] = 2
-    order = streams(codes, codes != 255)[2]
+    order = streams(codes, codes != 255)[0]
     assert order[3:].tolist() == [[0, 2, 0], [1, 2, 0]]
 
 
@@ -121,31 +131,41 @@ def test_many_of_the_highest_order_raise_it_once(heads):
     for k in range(heads):
         step = STEPS[k]
         codes[1 + step[0], 1 + step[1]] = (k + 4) % 8
-    assert streams(codes, codes != 255)[2][1, 1] == 2
+    assert streams(codes, codes != 255)[0][1, 1] == 2
 
 
 def test_a_channel_that_is_broken_off_ends_its_link():
     codes = np.array([[0, 0, 0, 8]], np.uint8)
-    cells, begin = streams(codes, np.array([[1, 1, 0, 1]]))[3:]
-    assert begin.tolist() == [0, 2]
-    assert (cells % 6 - 1).tolist() == [0, 1]
+    assert streams(codes, np.array([[1, 1, 0, 1]]))[1] == [[(0, 0), (0, 1)]]
 
 
 def test_more_links_than_fit_at_first():
     codes = np.tile(np.array([[0, 8]], np.uint8), (3000, 1))
-    cells, begin = streams(codes, np.ones(codes.shape))[3:]
-    assert len(begin) == 3001
-    assert begin[-1] == len(cells) == 6000
+    assert [len(link) for link in streams(codes, np.ones(codes.shape))[1]] == [2] * 3000
 
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=60, deadline=None)
 def test_links_part_the_channel_even_where_directions_run_in_circles(seed):
     codes = some_codes(seed, real=False)
-    _, _, order, cells, begin = streams(codes, codes != 255)
-    starts = [cells[a] for a in begin[:-1]]
+    order, found = streams(codes, codes != 255)
+    starts = [link[0] for link in found]
     assert len(set(starts)) == len(starts)
-    inside = [c for a, b in pairwise(begin) for c in cells[a + 1 : b - 1]]
+    inside = [c for link in found for c in link[1:-1]]
     assert len(set(inside)) == len(inside)
     assert not set(inside) & set(starts)
     assert order.max() >= 1
+
+
+@given(st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_labels_of_nodes_are_those_of_the_walk_downstream(seed, real):
+    codes = some_codes(seed, real)
+    cells, down = nodes(codes, codes != 255)
+    label = np.where(np.random.default_rng(seed).random(len(cells)) < 0.1, np.arange(1, len(cells) + 1), 0)
+    expected = []
+    for cell in cells:
+        met = [label[cells.index(c)] for c in path(codes, *cell)]
+        expected.append(next((one for one in met if one), 0))
+    network.label_nodes(down, label)
+    assert label.tolist() == expected

@@ -6,7 +6,7 @@ import pytest
 import rasterio
 
 from soilloss.derive import codes, terrain
-from soilloss.derive.network import edge_contaminated
+from soilloss.derive.terrain import edge_contaminated
 from soilloss.errors import DataError, GridError, ProjectError, SourceError
 from soilloss.factors.topography.combined import desmet_govers_1996
 from soilloss.sources import synthetic

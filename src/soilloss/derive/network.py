@@ -1,12 +1,13 @@
-"""Catchments of outlets, streams as lines, and where water may come from outside: what the D8 directions tell.
+"""Catchments of outlets, and where water may come from outside: what the D8 directions tell.
 
 ``locate(names, x, y, crs, grid)`` finds the cells of gauges, ``snap(outlets, accumulation, radius=, cell_size=)`` moves
 them onto the stream, ``watersheds(direction, rows, columns)`` labels what drains to each, and ``watershed_polygons``
-makes zones of that. ``streams(direction, area, grid=, threshold_area=)`` are lines.
+makes zones of that: ``measured`` window by window, then ``catchments``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,10 +16,10 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 
 from soilloss.derive.codes import LEAVES, MISSING, STEPS, own_codes
-from soilloss.derive.routing import directions, metres_of, on_grid
-from soilloss.derive.ways import Ways
+from soilloss.derive.routing import AREA_UNIT, metres_of
 from soilloss.errors import DataError
-from soilloss.grid.target import cell_area, cell_size
+from soilloss.grid.blocks import Window
+from soilloss.grid.target import cell_area
 from soilloss.kernels import network as kernels
 
 if TYPE_CHECKING:
@@ -34,48 +35,8 @@ class Outlets(NamedTuple):
     moved: np.ndarray
 
 
-def edge_contaminated(elevation: Any, *, close_holes: int = 1, cell_size: Any = None) -> np.ndarray:
-    r"""Cells whose contributing area may be too small because water may come from outside.
-
-    Parameters
-    ----------
-    elevation : array (rows, columns), m
-        Heights of the whole grid; filled first.
-    close_holes : int
-        Holes of at most so many missing cells are bridged and do not count as outside.
-    cell_size : float or CellSize, m
-        Side of a cell. Without it the cells of a plain array are taken to be square.
-
-    Returns
-    -------
-    flag : array
-        Float32: 1 in cells at the border or beside a void and in all cells downstream of them by D8, else 0; NaN where
-        the height is missing.
-
-    Raises
-    ------
-    DataError, GridError
-        If heights or cell size do not fit.
-
-    Notes
-    -----
-    .. math:: e(c) = [c \text{ beside a void or the border}] \lor \bigvee_{n \to c} e(n)
-
-    Examples
-    --------
-    >>> valley = np.array([[9.0, 8, 9, 9], [9, 7, 9, 9], [9, 6, 5, 4], [9, 9, 9, 9]])
-    >>> edge_contaminated(valley)[1:3, 1:3].tolist()
-    [[1.0, 0.0], [1.0, 1.0]]
-    """
-    heights = np.asarray(elevation)
-    codes, _ = directions(heights, metres_of(1.0 if cell_size is None else cell_size, heights), Ways(close_holes))
-    reached = np.zeros(codes.size, np.uint8)
-    kernels.reach_of_outside(codes, heights.shape[1] + 2, reached)
-    return on_grid(heights, reached)
-
-
 def reached_from_outside(flow_direction: Any) -> np.ndarray:
-    """Return the flag of `edge_contaminated`, uint8, from directions that are known; 0 where they are missing.
+    """Return the flag of `terrain.edge_contaminated`, uint8, from directions that are known; 0 where they are missing.
 
     Examples
     --------
@@ -83,8 +44,9 @@ def reached_from_outside(flow_direction: Any) -> np.ndarray:
     8
     """
     codes = own_codes(flow_direction)
-    reached = np.zeros((codes.shape[0] + 2) * (codes.shape[1] + 2), np.uint8)
-    kernels.reach_of_outside(_ringed(codes, MISSING), codes.shape[1] + 2, reached)
+    direction, stride = _ringed(codes, MISSING), codes.shape[1] + 2
+    reached = np.zeros(direction.size, np.uint8)
+    kernels.reach(direction, stride, kernels.beside_outside(direction, stride), reached)
     return _inner(reached, codes)
 
 
@@ -127,19 +89,28 @@ def locate(names: list[str], x: Any, y: Any, crs: Any, grid: GeoBox) -> Outlets:
     return Outlets(list(names), rows.astype(np.int64), columns.astype(np.int64), np.zeros(len(rows)))
 
 
-def snap(outlets: Outlets, flow_accumulation: Any, *, radius: float, cell_size: Any) -> Outlets:
+def snap(
+    outlets: Outlets,
+    flow_accumulation: Any,
+    *,
+    radius: float,
+    cell_size: Any,
+    shape: tuple[int, int] | None = None,
+) -> Outlets:
     """Move each outlet to the cell of the largest accumulation within a radius; the nearest of equals.
 
     Parameters
     ----------
     outlets : Outlets
         Cells of the points, as `locate` returns them.
-    flow_accumulation : array (rows, columns)
-        Cells or area draining through each cell.
+    flow_accumulation : array (rows, columns) or function
+        Cells or area draining through each cell; or a function that returns those of a window, then with `shape`.
     radius : float
         How far an outlet may be moved, m.
     cell_size : float or CellSize, m
         Side of a cell.
+    shape : tuple of int, optional
+        Rows and columns of the whole grid.
 
     Returns
     -------
@@ -157,10 +128,13 @@ def snap(outlets: Outlets, flow_accumulation: Any, *, radius: float, cell_size: 
     >>> snap(one, np.array([[1.0, 5.0, 9.0]]), radius=30, cell_size=30)[2:]
     (array([1]), array([30.]))
     """
-    amount = np.asarray(flow_accumulation)
-    metres = metres_of(cell_size, amount)
+    if not callable(flow_accumulation):
+        whole = np.asarray(flow_accumulation)
+        return snap(outlets, whole.__getitem__, radius=radius, cell_size=cell_size, shape=whole.shape)
+    assert shape is not None
+    metres = metres_of(cell_size, np.broadcast_to(np.float32(0), shape))
     found = [
-        _best(name, amount, int(row), int(column), radius, metres[:2, row])
+        _best(name, flow_accumulation, shape, (int(row), int(column)), radius, metres[:2, row])
         for name, row, column in zip(outlets.names, outlets.rows, outlets.columns, strict=True)
     ]
     rows, columns, moved = (np.array(part) for part in zip(*found, strict=True))
@@ -168,20 +142,20 @@ def snap(outlets: Outlets, flow_accumulation: Any, *, radius: float, cell_size: 
 
 
 def _best(
-    name: str, amount: np.ndarray, row: int, column: int, radius: float, side: np.ndarray
+    name: str, read: Any, shape: tuple[int, ...], place: tuple[int, int], radius: float, side: np.ndarray
 ) -> tuple[int, int, float]:
-    across, down = (int(radius / s) for s in side)
-    top, left = max(0, row - down), max(0, column - across)
-    near = amount[top : row + down + 1, left : column + across + 1]
+    reach = int(radius / side[1]), int(radius / side[0])
+    window = [slice(max(0, p - r), min(p + r + 1, n)) for p, r, n in zip(place, reach, shape, strict=True)]
+    near = read(tuple(window))
     y, x = np.indices(near.shape)
-    distance = np.hypot((y + top - row) * side[1], (x + left - column) * side[0])
+    distance = np.hypot((y + window[0].start - place[0]) * side[1], (x + window[1].start - place[1]) * side[0])
     usable = ~np.isnan(near) & (distance <= radius)
     if not usable.any():
         raise DataError(f"outlet {name!r} has no known height within {radius:g} m; move it or allow a larger radius")
     largest = usable & (near == near[usable].max())
     best = int(np.argmin(np.where(largest, distance, np.inf)))
     i, j = divmod(best, near.shape[1])
-    return top + i, left + j, float(distance[i, j])
+    return window[0].start + i, window[1].start + j, float(distance[i, j])
 
 
 def watersheds(flow_direction: Any, rows: Any, columns: Any) -> np.ndarray:
@@ -209,20 +183,40 @@ def watersheds(flow_direction: Any, rows: Any, columns: Any) -> np.ndarray:
     >>> watersheds(np.array([[0, 0, 0, 8]]), [0, 0], [1, 2]).tolist()
     [[1, 1, 2, 0]]
     """
+    refuse_doubles(rows, columns)
     codes = own_codes(flow_direction)
-    label = np.where(codes == MISSING, np.int32(kernels.NOWHERE), np.int32(0))
-    for number, (row, column) in enumerate(zip(rows, columns, strict=True), 1):
-        if not (0 <= row < codes.shape[0] and 0 <= column < codes.shape[1]) or label[row, column] < 0:
-            raise DataError(f"outlet {number} (row {row}, column {column}) is no cell with a direction; move it")
-        if label[row, column]:
-            raise DataError(
-                f"outlets {label[row, column]} and {number} lie in the same cell (row {row}, column {column}); "
-                "remove one, or let them be moved less far"
-            )
-        label[row, column] = number
+    label = with_outlets(codes, rows, columns, range(1, len(rows) + 1))
     flat = _ringed(label, kernels.NOWHERE)
     kernels.label_watersheds(_ringed(codes, MISSING), codes.shape[1] + 2, flat)
     return np.maximum(_inner(flat, codes), 0)
+
+
+def refuse_doubles(rows: Any, columns: Any) -> None:
+    """Raise a `DataError` if two outlets lie in the same cell."""
+    known: dict[tuple[int, int], int] = {}
+    for number, (row, column) in enumerate(zip(rows, columns, strict=True), 1):
+        other = known.setdefault((int(row), int(column)), number)
+        if other != number:
+            raise DataError(
+                f"outlets {other} and {number} lie in the same cell (row {row}, column {column}); remove one, or let "
+                "them be moved less far"
+            )
+
+
+def with_outlets(
+    codes: np.ndarray, rows: Any, columns: Any, numbers: Iterable[int], corner: tuple[int, int] = (0, 0)
+) -> np.ndarray:
+    """Return labels with the numbers of outlets, 0 elsewhere and -1 where the direction is missing.
+
+    `corner` is the first row and column of the directions in the grid in which `rows` and `columns` count.
+    """
+    label = np.where(codes == MISSING, np.int32(kernels.NOWHERE), np.int32(0))
+    for number, row, column in zip(numbers, rows, columns, strict=True):
+        y, x = row - corner[0], column - corner[1]
+        if not (0 <= y < codes.shape[0] and 0 <= x < codes.shape[1]) or label[y, x] < 0:
+            raise DataError(f"outlet {number} (row {row}, column {column}) is no cell with a direction; move it")
+        label[y, x] = number
+    return label
 
 
 def watershed_polygons(label: np.ndarray, outlets: Outlets, flow_direction: Any, grid: GeoBox) -> gpd.GeoDataFrame:
@@ -245,116 +239,60 @@ def watershed_polygons(label: np.ndarray, outlets: Outlets, flow_direction: Any,
         One row per outlet: ``station``, ``downstream`` (the next station, empty for none), ``area_m2`` between the
         station and those above it, ``upstream_area_m2`` with those above it, ``moved_m``.
     """
+    whole = slice(0, label.shape[0]), slice(0, label.shape[1])
+    codes = own_codes(flow_direction)[outlets.rows, outlets.columns]
+    found = measured(label, whole, outlets, codes, grid)
+    return catchments(label, outlets, *found, grid)
+
+
+def measured(
+    label: np.ndarray, window: Window, outlets: Outlets, codes: np.ndarray, grid: GeoBox
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a window of labels tells: whole units of area of each catchment, and which lies below each outlet.
+
+    Both are 0 where nothing is known, so those of all windows add up. `codes` are the directions of the outlets.
+    """
+    count = len(outlets.names)
+    units = np.rint(cell_area(grid)[window[0]] / AREA_UNIT)
+    each = np.broadcast_to(units, label.shape)
+    own = np.bincount(label.reshape(-1), each.reshape(-1), count + 1)[1:].astype(np.int64)
+    down, right = np.array([*STEPS, (0, 0)]).T
+    step = np.minimum(codes, LEAVES)
+    y, x = outlets.rows + down[step] - window[0].start, outlets.columns + right[step] - window[1].start
+    inside = (step < LEAVES) & (y >= 0) & (y < label.shape[0]) & (x >= 0) & (x < label.shape[1])
+    below = np.zeros(count, np.int64)
+    below[inside] = label[y[inside], x[inside]]
+    return own, below
+
+
+def catchments(source: Any, outlets: Outlets, own: np.ndarray, below: np.ndarray, grid: GeoBox) -> gpd.GeoDataFrame:
+    """Return the polygons of labels (an array, or a band of an open raster) with what was `measured` of them."""
     import geopandas as gpd
     from rasterio.features import shapes
 
-    count = len(outlets.names)
-    parts: list[list[Any]] = [[] for _ in range(count)]
-    for shape, value in shapes(label, mask=label > 0, transform=grid.affine):
+    parts: list[list[Any]] = [[] for _ in outlets.names]
+    mask = source > 0 if isinstance(source, np.ndarray) else source
+    for shape, value in shapes(source, mask=mask, transform=grid.affine):
         parts[int(value) - 1].append(shapely.geometry.shape(shape))
-    per_row = np.zeros((label.shape[0], count + 1))
-    for row in range(label.shape[0]):
-        per_row[row] = np.bincount(label[row], minlength=count + 1)
-    own = (per_row * cell_area(grid)).sum(0)[1:]
-    below = _below(label, outlets, own_codes(flow_direction))
     columns = {
         "station": outlets.names,
         "downstream": [outlets.names[n - 1] if n else "" for n in below],
-        "area_m2": own,
-        "upstream_area_m2": _with_those_above(own, below),
+        "area_m2": own * AREA_UNIT,
+        "upstream_area_m2": _with_those_above(own, below) * AREA_UNIT,
         "moved_m": outlets.moved,
     }
     return gpd.GeoDataFrame(columns, geometry=[shapely.union_all(p) for p in parts], crs=str(grid.crs))
 
 
-def _below(label: np.ndarray, outlets: Outlets, codes: np.ndarray) -> list[int]:
-    """Number of the next outlet downstream of each, 0 for none."""
-    found = []
-    for row, column in zip(outlets.rows, outlets.columns, strict=True):
-        down, right = STEPS[codes[row, column]] if codes[row, column] < LEAVES else (0, 0)
-        y, x = row + down, column + right
-        inside = (down or right) and 0 <= y < label.shape[0] and 0 <= x < label.shape[1]
-        found.append(int(label[y, x]) if inside else 0)
-    return found
-
-
-def _with_those_above(own: np.ndarray, below: list[int]) -> np.ndarray:
+def _with_those_above(own: np.ndarray, below: np.ndarray) -> np.ndarray:
     total = own.copy()
     for n, amount in enumerate(own):
-        met, further = {n + 1}, below[n]
+        met, further = {n + 1}, int(below[n])
         while further and further not in met:
             total[further - 1] += amount
             met.add(further)
-            further = below[further - 1]
+            further = int(below[further - 1])
     return total
-
-
-def streams(
-    flow_direction: Any, contributing_area: Any, *, grid: GeoBox, threshold_area: float = 1e6
-) -> gpd.GeoDataFrame:
-    """Streams as lines from head or confluence to the next confluence, through the centres of cells.
-
-    Parameters
-    ----------
-    flow_direction : array (rows, columns)
-        0 east to 7 north-east clockwise, 8 where water leaves the grid; NaN or 255 where missing.
-    contributing_area : array, m2
-        Area draining through each cell, best by D8: with flow that divides, lines may be broken.
-    grid : GeoBox
-        The grid of both.
-    threshold_area : float
-        Least area of a channel, m2; compare with mapped streams.
-
-    Returns
-    -------
-    GeoDataFrame
-        ``link`` (1, 2 ...), ``downstream`` (link, 0 for none), ``strahler_order``, ``upstream_area_m2`` at its lower
-        end above the confluence, ``length_m``; channels of a single cell are left out.
-
-    Raises
-    ------
-    DataError
-        If the grids do not fit together.
-
-    Notes
-    -----
-    Strahler, A. N. (1957), Transactions, American Geophysical Union 38, 913-920: heads are of order 1; where two of
-    the highest order meet, the order is one more.
-    """
-    import geopandas as gpd
-
-    codes, area = own_codes(flow_direction), np.asarray(contributing_area)
-    if not codes.shape == area.shape == tuple(grid.shape):
-        raise DataError(
-            f"flow_direction has shape {codes.shape}, contributing_area {area.shape} and the grid "
-            f"{tuple(grid.shape)}, expected the same; cut them alike"
-        )
-    direction, stride = _ringed(codes, MISSING), codes.shape[1] + 2
-    channel = _ringed(((area >= threshold_area) & (codes != MISSING)).view(np.uint8), 0)
-    count, order = np.zeros(channel.size, np.uint8), np.zeros(channel.size, np.uint8)
-    kernels.stream_inflows(direction, stride, channel, count)
-    kernels.strahler(direction, stride, channel, count, order)
-    cells, begin = kernels.links(direction, stride, channel, count)
-    length = np.zeros(begin.size - 1)
-    kernels.link_lengths(direction, stride, metres_of(cell_size(grid), codes), cells, begin, length)
-    first, last = cells[begin[:-1]], cells[begin[1:] - 1]
-    # the lower end belongs to the link itself where it is no confluence
-    end = np.where(count[last] > 1, cells[begin[1:] - 2], last)
-    number = dict(zip(first.tolist(), range(1, first.size + 1), strict=True))
-    columns = {
-        "link": np.arange(1, first.size + 1),
-        "downstream": [number.get(c, 0) for c in last.tolist()],
-        "strahler_order": order[first],
-        "upstream_area_m2": area[end // stride - 1, end % stride - 1],
-        "length_m": length,
-    }
-    return gpd.GeoDataFrame(columns, geometry=_lines(cells, begin, stride, grid), crs=str(grid.crs))
-
-
-def _lines(cells: np.ndarray, begin: np.ndarray, stride: int, grid: GeoBox) -> Any:
-    a = grid.affine
-    x, y = a.c + (cells % stride - 0.5) * a.a, a.f + (cells // stride - 0.5) * a.e
-    return shapely.linestrings(x, y, indices=np.repeat(np.arange(begin.size - 1), np.diff(begin)))
 
 
 def _ringed(grid: np.ndarray, value: int) -> np.ndarray:

@@ -1,7 +1,8 @@
 """What follows the D8 forest downstream: watersheds, streams and their order, the reach of water from outside.
 
-Flat arrays with a ring as in `surface`, directions as in `flow`. Directions that run in a circle (only those of other
-programs can) lead nowhere and stop no loop.
+Flat arrays with a ring as in `surface`, directions as in `flow`; streams are few cells of a grid and come as a list of
+nodes, each with the node `down`stream or -1. Directions that run in a circle (only those of other programs can) lead
+nowhere and stop no loop.
 """
 
 from __future__ import annotations
@@ -39,47 +40,63 @@ def label_watersheds(direction, stride, label):
 
 
 @njit(nogil=True, cache=True)
-def reach_of_outside(direction, stride, reached):
-    """Set `reached` to 1 in cells beside a void or the ring and in all cells downstream of them."""
+def label_nodes(down, label):
+    """Give every node without a label (0) that of the first labelled node downstream, in place; 0 if there is none."""
+    for start in range(down.size):
+        c = start
+        while c >= 0 and label[c] == 0:
+            label[c] = ON_THE_WAY
+            c = down[c]
+        found = label[c] if c >= 0 and label[c] > 0 else NOWHERE
+        c = start
+        while c >= 0 and label[c] == ON_THE_WAY:
+            label[c] = found
+            c = down[c]
+    for c in range(down.size):
+        label[c] = max(label[c], 0)
+
+
+@njit(nogil=True, cache=True)
+def beside_outside(direction, stride):
+    """Return 1 for cells beside a void or the ring, as far as these are `VOID`, else 0 (int32)."""
+    offset = offsets(stride)
+    beside = np.zeros(direction.size, np.int32)
+    for c in range(stride, direction.size - stride):
+        if direction[c] == VOID:
+            continue
+        for k in range(8):
+            if direction[c + offset[k]] == VOID:
+                beside[c] = 1
+    return beside
+
+
+@njit(nogil=True, cache=True)
+def reach(direction, stride, beside, reached):
+    """Set `reached` to 1 in cells that are `beside` the outside and in all cells downstream of them."""
     offset = offsets(stride)
     for start in range(stride, direction.size - stride):
-        if direction[start] == VOID:
-            continue
-        beside = False
-        for k in range(8):
-            beside |= direction[start + offset[k]] == VOID
         c = start
-        while beside and reached[c] == 0:
+        while beside[start] and reached[c] == 0:
             reached[c] = 1
             if direction[c] < LEAVES and direction[c + offset[direction[c]]] != VOID:
                 c += offset[direction[c]]
 
 
 @njit(nogil=True, cache=True)
-def stream_inflows(direction, stride, channel, count):
-    """Count the channel cells that drain into each channel cell."""
-    offset = offsets(stride)
-    for c in range(stride, direction.size - stride):
-        if channel[c] and direction[c] < LEAVES:
-            p = c + offset[direction[c]]
-            count[p] += channel[p]
+def strahler(down, count, order):
+    """Write the order of every node: 1 at heads, one more where two of the highest order meet.
 
-
-@njit(nogil=True, cache=True)
-def strahler(direction, stride, channel, count, order):
-    """Write the order of every channel cell: 1 at heads, one more where two of the highest order meet."""
-    offset = offsets(stride)
+    `count` is how many nodes drain into each.
+    """
     waiting = count.copy()
-    twice = np.zeros(direction.size, np.uint8)
-    for start in range(stride, direction.size - stride):
-        if not channel[start] or count[start]:
+    twice = np.zeros(down.size, np.uint8)
+    for start in range(down.size):
+        if count[start]:
             continue
         c = start
         order[c] = 1
-        while direction[c] < LEAVES:
-            p = c + offset[direction[c]]
-            if not channel[p]:
-                break
+        while down[c] >= 0:
+            p = down[c]
             if order[c] >= order[p]:
                 twice[p] = order[c] == order[p]
                 order[p] = order[c]
@@ -91,44 +108,29 @@ def strahler(direction, stride, channel, count, order):
 
 
 @njit(nogil=True, cache=True)
-def links(direction, stride, channel, count):
-    """Return the cells of all links one after the other, and where each begins (and the last ends).
+def links(down, count):
+    """Return the nodes of all links one after the other, and where each begins (and the last ends).
 
-    A link runs from a head or a confluence down to the next confluence, whose cell it ends with, or to the end of the
-    channel. A single cell makes no link.
+    A link runs from a head or a confluence down to the next confluence, whose node it ends with, or to the end of the
+    channel. A single node makes no link.
     """
-    offset = offsets(stride)
-    cells, begin = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    nodes, begin = np.empty(1024, np.int64), np.empty(1024, np.int64)
     used, n = 0, 0
-    for start in range(stride, direction.size - stride):
-        if not channel[start] or count[start] == 1:
-            continue
-        c, first = start, used
-        while True:
-            if used == cells.size:
-                cells = longer(cells)
-            cells[used] = c
-            used += 1
-            if direction[c] >= LEAVES or (used - first > 1 and count[c] != 1):
-                break
-            c += offset[direction[c]]
-            if not channel[c]:
-                break
-        if used - first == 1:
-            used = first
+    for start in range(down.size):
+        if count[start] == 1 or down[start] < 0:
             continue
         if n + 1 >= begin.size:
             begin = longer(begin)
-        begin[n] = first
+        begin[n] = used
         n += 1
+        c, first = start, used
+        while c >= 0:
+            if used == nodes.size:
+                nodes = longer(nodes)
+            nodes[used] = c
+            used += 1
+            if used - first > 1 and count[c] != 1:
+                break
+            c = down[c]
     begin[n] = used
-    return cells[:used], begin[: n + 1]
-
-
-@njit(nogil=True, cache=True)
-def link_lengths(direction, stride, metres, cells, begin, length):
-    """Write the length of each link; `metres` (3, rows) are the distances east-west, north-south and diagonal."""
-    for i in range(length.size):
-        for j in range(begin[i], begin[i + 1] - 1):
-            k, row = direction[cells[j]], cells[j] // stride - 1
-            length[i] += metres[2 if k & 1 else (k & 2) >> 1, row]
+    return nodes[:used], begin[: n + 1]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from soilloss.derive import network
+from soilloss.derive import network, streams
 from soilloss.grid.target import cell_size
 from soilloss.sources.tables import read_points
 
@@ -38,7 +38,7 @@ def write_streams(
     folder: Path, directions: np.ndarray, area: np.ndarray, grid: GeoBox, threshold_area: float
 ) -> dict[str, Any]:
     """Write ``streams.gpkg``, lines with Strahler order, and return a summary for the record."""
-    frame = network.streams(directions, area, grid=grid, threshold_area=threshold_area)
+    frame = streams.streams(directions, area, grid=grid, threshold_area=threshold_area)
     frame.to_file(folder / "streams.gpkg", driver="GPKG", layer="streams", geometry_type="LineString")
     order, length = frame["strahler_order"].to_numpy(), frame["length_m"].to_numpy()
     return {

@@ -4,6 +4,7 @@ Slope and aspect are those of the heights as given; flow follows the surface wit
 is the unique solution of a definition on the grid, so it does not depend on the order or the cut of the work.
 """
 
+from soilloss.derive.terrain.edges import edge_contaminated
 from soilloss.derive.terrain.flow import (
     contributing_area,
     fill_depressions,
@@ -17,6 +18,7 @@ __all__ = [
     "aspect_horn_1981",
     "channels",
     "contributing_area",
+    "edge_contaminated",
     "fill_depressions",
     "flow_accumulation",
     "flow_direction_d8",

@@ -79,15 +79,20 @@ def links(metres: np.ndarray, direction: np.ndarray, amount: np.ndarray | None) 
 
 def hand_over(tiles: Tiles, found: dict[Tile, Answer], longest: bool = False) -> dict[Tile, np.ndarray]:
     """Second central step: what enters each rim cell from other tiles, by tile in the order of `rim_cells`."""
-    first, nodes = {}, 0
-    for tile, answer in found.items():
-        first[tile] = nodes
-        nodes += answer["link"].size
-    link = np.concatenate([np.where(a["link"] < 0, -1, a["link"] + first[t]) for t, a in found.items()])
-    target = np.concatenate([_targets(tiles, tile, found[tile]["code"], first) for tile in found])
+    target, link, first = nodes(tiles, found)
     amount, way = (np.concatenate([a[part] for a in found.values()]) for part in ("amount", "way"))
     inflow = kernels.hand_over(link, target, way, amount, longest)
     return {tile: inflow[n : n + found[tile]["link"].size] for tile, n in first.items()}
+
+
+def nodes(tiles: Tiles, found: dict[Tile, Answer]) -> tuple[np.ndarray, np.ndarray, dict[Tile, int]]:
+    """Number the rim cells of all tiles; return where each leads in another tile or -1, its own end, first of tiles."""
+    first, count = {}, 0
+    for tile, answer in found.items():
+        first[tile] = count
+        count += answer["link"].size
+    link = np.concatenate([np.where(a["link"] < 0, -1, a["link"] + first[t]) for t, a in found.items()])
+    return np.concatenate([_targets(tiles, tile, found[tile]["code"], first) for tile in found]), link, first
 
 
 def _targets(tiles: Tiles, tile: Tile, codes: np.ndarray, first: dict[Tile, int]) -> np.ndarray:

@@ -28,7 +28,7 @@ import numpy as np
 
 from soilloss.derive import routing, strips, terrain, ways
 from soilloss.derive.terrain.slopes import STARTS
-from soilloss.derive.tiled import amounts, barriers, d8, frames, lengths, shares
+from soilloss.derive.tiled import amounts, barriers, d8, frames, lengths, reach, shares
 from soilloss.derive.tiled.barriers import Barriers
 from soilloss.derive.ways import Ways
 from soilloss.errors import ProjectError
@@ -42,7 +42,7 @@ from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
 TILE = 2048
-CODE = (amounts, barriers, d8, frames, lengths, shares, routing, strips, ways, rims, scratch)
+CODE = (amounts, barriers, d8, frames, lengths, reach, shares, routing, strips, ways, rims, scratch)
 CODE += (fill, flats, flow, multiflow, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
@@ -102,7 +102,8 @@ def route(
     Parameters
     ----------
     variable : str
-        ``filled_elevation``, ``flow_direction``, ``flow_accumulation``, ``contributing_area`` or ``slope_length``.
+        ``filled_elevation``, ``flow_direction``, ``flow_accumulation``, ``contributing_area``, ``slope_length`` or
+        ``edge_contaminated``.
     elevation : Source
         Heights in m, NaN where missing; rows from north to south.
     shape : tuple of int
@@ -240,6 +241,16 @@ def _shared(run: Passes, ground: d8.Ground, exponent: float, own: np.ndarray, ba
     return make
 
 
+def _edges(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
+    height, inflow = reach.prepare(run, ground)
+
+    def make(files: Files, tile: Tile) -> np.ndarray:
+        reached = d8.inner(reach.spread(ground, files, height[tile], inflow[tile]))
+        return _masked(files, d8.inner(amounts.directions(files)), (reached > 0).astype(np.float32))
+
+    return make
+
+
 def _length(run: Passes, ground: d8.Ground, used: dict[str, Any]) -> Make:
     if used["start"] not in STARTS:
         raise routing.unknown("start", used["start"], STARTS)
@@ -264,5 +275,6 @@ MAKERS: dict[str, tuple[Callable[..., Any], Callable[[Passes, d8.Ground, dict[st
     "flow_accumulation": (terrain.flow_accumulation, _count),
     "contributing_area": (terrain.contributing_area, _area),
     "slope_length": (terrain.slope_length, _length),
+    "edge_contaminated": (terrain.edge_contaminated, _edges),
 }
 Source = d8.Source
