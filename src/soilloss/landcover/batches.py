@@ -108,6 +108,8 @@ def _read(
 
 def ahead(make: Callable[[int], Any], count: int) -> Iterator[Any]:
     """Yield ``make(0)`` to ``make(count - 1)``, each made in the background while the one before is used."""
+    if not count:
+        return
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(make, 0)
         for n in range(count):

@@ -73,7 +73,8 @@ class ObjectContextualHead(nn.Module):
         query = self.query(pixels).flatten(2).transpose(1, 2)
         key, value = (part(objects).flatten(2) for part in (self.key, self.value))
         alike = (query @ key * key.shape[1] ** -0.5).softmax(-1)
-        return (alike @ value.transpose(1, 2)).transpose(1, 2).reshape(len(pixels), -1, *pixels.shape[-2:])
+        seen = (alike @ value.transpose(1, 2)).transpose(1, 2)
+        return seen.reshape(-1, value.shape[1], *pixels.shape[-2:])  # the batch open: it varies in the ONNX file
 
 
 HEADS = {"simple": SimpleHead, "object_contextual": ObjectContextualHead}
