@@ -196,8 +196,73 @@ def test_overrides_are_put_into_the_project(project):
     site = project(
         {"x": {"methods": {"cover": {"alpha": 3}}, "sources": {"practice": None}}}, methods={"cover": {"beta": 1.1}}
     )
-    made = variant(site.project, "x")
+    made = variant(site.project, "x", site.project.variants["x"])
     assert made.methods["cover"].coefficients == {"beta": 1.1, "alpha": 3}
     assert "practice" not in made.sources
     assert made.name == "made-up hills: x"
     assert made.publish.folder == "out/variants/x"
+
+
+def test_a_scenario_is_a_variant_of_the_last_year(landscape, project, grid):
+    cover = np.full((60, 80), 4, "u1")
+    cover[:, :30] = 1
+    synthetic.write_raster(landscape / "cover.tif", cover, grid, nodata=0)
+    rules = [
+        {"from": "cropland", "to": "cropland", "slope [%]": "<15"},
+        {"from": "cropland", "to": "forest", "note": "too steep"},
+    ]
+    site = project(None, analysis=[{"scenario": {"rules": rules}}], zero_classes=None)
+    execute_all(site)
+    made = variant_site(site, "scenario")
+    assert made.project.period.years == range(2003, 2004)
+    assert set(made.project.sources) >= {"land_cover", "ndvi"}
+    after = read(landscape / "out/differences/scenario_land_cover.tif")
+    from soilloss.derive.terrain import slope_horn_1981
+
+    steep = np.tan(slope_horn_1981(read(landscape / "dem.tif"), cell_size=30.0)) >= 0.15
+    use = after > 0
+    np.testing.assert_array_equal(after[use], np.where((cover == 4) & steep, 1, cover)[use])
+    assert (cover == 4)[steep & use].any()
+    ndvi = {year: site.read("ndvi", str(year), (slice(0, 60), slice(0, 80))) for year in (2003,)}[2003]
+    changed = read(landscape / "out/variants/scenario/soil_loss.tif") != read(landscape / "out/soil_loss/2003.tif")
+    np.testing.assert_array_equal(changed[use], ((cover == 4) & steep & (ndvi > -9))[use])
+    table = pd.read_csv(landscape / "out/tables/conversions.csv")
+    assert table["area [ha]"].sum() == pytest.approx(((cover == 4) & steep & use).sum() * 0.09, rel=1e-6)
+    row = pd.read_csv(landscape / "out/tables/variants.csv").iloc[0]
+    assert row["compared with"] == 2003
+    per = row["difference in total [t yr-1]"] / row["converted area [ha]"]
+    assert row["difference per converted hectare [t ha-1 yr-1]"] == pytest.approx(per, rel=1e-5)
+    assert all(proof.equal for proof in verify(landscape / "out"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"year": 1999}, "analysis.scenario.year: 1999 is not in the period 2001 to 2003"),
+        ({"rules": [{"from": "cropland", "to": "forest", "slope [%]": ">15"}]}, "leaves a gap"),
+        ({"rules": [{"from": "farmland", "to": "forest"}]}, "'farmland' is not a land-cover class"),
+        ({"donors": ["cover"], "rules": "loess_plateau"}, "sand is needed by silt"),
+        ({"grass_to_forest": False, "rules": "nothing"}, "is no packaged decision table"),
+    ],
+)
+def test_a_mistake_in_a_scenario_is_one_sentence(project, options, sentence):
+    findings = examine_variants(project(None, analysis=[{"scenario": options}]))
+    assert len([one for one in findings if one.level == "error"]) == 1
+    assert sentence in findings[0].message
+
+
+def test_a_scenario_needs_land_cover_and_its_name(landscape, write_project):
+    sources = {key: value for key, value in SOURCES.items() if key != "land_cover"}
+    site = open_site(write_project(landscape, sources=sources, analysis=["scenario"], zero_classes=None))
+    assert "needs land_cover" in examine_variants(site)[0].message
+    site = open_site(write_project(landscape, sources=SOURCES, analysis=["scenario"], variants={"scenario": {}}))
+    assert "makes a variant of that name" in examine_variants(site)[0].message
+
+
+def test_grassland_stays_where_it_is_asked_to(landscape, write_project):
+    sources = {**SOURCES, "silt": 0.5}
+    options = {"scenario": {"grass_to_forest": False}}
+    site = open_site(write_project(landscape, sources=sources, analysis=[options]))
+    rules = variant_site(site, "scenario").project.sources["land_cover"].rules
+    assert [line["to"] for line in rules if line["from"] == "grassland"] == ["grassland"]
+    assert len(rules) == 11

@@ -21,6 +21,7 @@ from soilloss.grid import zones
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.target import cell_size
 from soilloss.sources import vectors
+from soilloss.variables import VARIABLES
 from soilloss.workflow import block
 from soilloss.workflow.kept import Stored, enter_stored, grid_key
 from soilloss.workflow.project import Changed, Method, Project, Source
@@ -84,6 +85,11 @@ def rules_table(rules: str | list[dict[str, Any]], data: Path) -> pd.DataFrame:
 
 def enter(site: Site, name: str, source: Changed) -> None:
     """Enter a changed source: the rasters that the store will hold, under a key of all they are made from."""
+    if VARIABLES[name].axis:
+        raise ProjectError(
+            f"sources.{name}: has an axis of its own ({VARIABLES[name].axis}), so it cannot be changed in places; "
+            "change what is made of it"
+        )
     former = _former(site, name)
     parts = [former.keys[step.variable] for step in former.steps if step.variable in _wanted(site, name)]
     if source.donor:

@@ -13,14 +13,19 @@ from soilloss.errors import ProjectError, SoilLossError, did_you_mean
 from soilloss.sources import files
 from soilloss.workflow import project as projects
 from soilloss.workflow import stored, versus
-from soilloss.workflow.changes import LAND_COVER
+from soilloss.workflow.changes import LAND_COVER, rules_table
 from soilloss.workflow.check import Finding, examine, refuse
-from soilloss.workflow.project import Project
+from soilloss.workflow.project import Constant, Project
 from soilloss.workflow.run import Outcome, Progress, execute, silent
 from soilloss.workflow.site import Site, make_site
 
 FOLDER = "variants"
 CHANGES = ("rules", "becomes", "donor")
+SCENARIO = "scenario"
+# what converted land takes from its new neighbours: the state of plants, else the factor itself where it is a map
+VEGETATION = ("fractional_cover", "ndvi")
+COVER = ("cover", "biological")
+FOLLOWING = (*COVER, "practice", "engineering", "tillage")
 
 
 def execute_all(
@@ -40,12 +45,12 @@ def execute_all(
     ProjectError
         If there is no variant of that name, or one cannot mean anything.
     """
-    known = site.project.variants
+    refuse(examine_variants(site))
+    known = overrides_of(site)
     if only and only not in known:
         raise ProjectError(
             f"there is no variant {only!r}{did_you_mean(only, known)} (variants: {', '.join(known) or 'none'})"
         )
-    refuse(examine_variants(site, only))
     outcomes = [] if only else [execute(site, workers=workers, limits=limits, progress=progress)]
     for name in [only] if only else known:
         told = _named(name, progress)
@@ -62,10 +67,55 @@ def execute_all(
 
 def variant_site(site: Site, name: str) -> Site:
     """The site of a variant, open; nothing is computed."""
-    return make_site(variant(site.project, name), site.file)
+    return make_site(variant(site.project, name, overrides_of(site)[name]), site.file)
 
 
-def variant(project: Project, name: str) -> Project:
+def overrides_of(site: Site) -> dict[str, dict[str, Any]]:
+    """The overrides of each variant of a project; its scenario is one of them.
+
+    Raises
+    ------
+    ProjectError
+        If the project gives no land cover for its scenario, or there is a variant of that name.
+    """
+    project, wanted = site.project, site.project.analysis.scenario
+    if wanted is None:
+        return project.variants
+    if SCENARIO in project.variants:
+        raise ProjectError(f"variants.{SCENARIO}: analysis.scenario makes a variant of that name; take another")
+    if LAND_COVER not in project.sources:
+        raise ProjectError(f"analysis.{SCENARIO}: needs land_cover, but the project gives none; add it under 'sources'")
+    rules: Any = wanted.rules
+    if not wanted.grass_to_forest:
+        lines = rules_table(rules, site.data).fillna("").astype(str).to_dict("records")
+        kept = [line for line in lines if (line["from"], line["to"]) != ("grassland", "forest")]
+        rules = [{str(key): value for key, value in line.items() if value} for line in kept]
+    donors = _donors(site) if wanted.donors is None else wanted.donors
+    sources = {LAND_COVER: {"rules": rules}, **{name: {"donor": LAND_COVER} for name in donors}}
+    if project.period is None:
+        return {**project.variants, SCENARIO: {"sources": sources}}
+    year = wanted.year or project.period.years[-1]
+    if year not in project.period.years:
+        years = project.period.years
+        raise ProjectError(f"analysis.{SCENARIO}.year: {year} is not in the period {years[0]} to {years[-1]}")
+    return {**project.variants, SCENARIO: {"sources": sources, "period": {"start": year, "end": year}}}
+
+
+def _donors(site: Site) -> list[str]:
+    """What follows land cover in a scenario: what cover is made from, and factors that are maps of their own."""
+    made = {step.variable: step for step in site.steps}
+    vegetation = next((name for name in VEGETATION if name in made), None)
+    factors = next(step.inputs for step in site.steps if step.variable == "soil_loss")
+    own = [name for name in factors if name in FOLLOWING and _is_map(site, name)]
+    return [*([vegetation] if vegetation and not set(own) & set(COVER) else []), *own]
+
+
+def _is_map(site: Site, name: str) -> bool:
+    """Whether a variable comes from outside and differs from place to place."""
+    return name in site.project.sources and not isinstance(site.project.sources[name], Constant)
+
+
+def variant(project: Project, name: str, given: dict[str, Any]) -> Project:
     """The project with the overrides of one of its variants.
 
     Only summary and severity are taken over of its analyses.
@@ -76,7 +126,7 @@ def variant(project: Project, name: str) -> Project:
         If the overrides name what is not there.
     """
     data = project.model_dump(mode="json")
-    given = data.pop("variants")[name]
+    del data["variants"]
     data["analysis"] = {"severity": data["analysis"]["severity"]}
     data["name"] = f"{project.name}: {name}"
     where = f"variants.{name}"
@@ -97,13 +147,17 @@ def variant(project: Project, name: str) -> Project:
     return projects.validate(data, where)
 
 
-def examine_variants(site: Site, only: str = "") -> list[Finding]:
+def examine_variants(site: Site) -> list[Finding]:
     """What is to be said about the variants beyond what holds for the project itself."""
-    if not site.project.variants:
+    try:
+        known = overrides_of(site)
+    except SoilLossError as problem:
+        return [Finding("error", "variants", str(problem), type(problem))]
+    if not known:
         return []
     said = {(finding.where, finding.message) for finding in examine(site)}
     findings: list[Finding] = []
-    for name in [only] if only else site.project.variants:
+    for name in known:
         try:
             found = examine(variant_site(site, name))
         except SoilLossError as problem:

@@ -22,6 +22,7 @@ from soilloss.publish.text import number, unit_text
 from soilloss.workflow import block, record, stored
 from soilloss.workflow.analyses import sweep
 from soilloss.workflow.analyses.answer import Answer, Figure, Layer
+from soilloss.workflow.analyses.classes import legend_of
 from soilloss.workflow.outputs import MEAN
 from soilloss.workflow.project import Project
 from soilloss.workflow.site import Site, make_site
@@ -75,19 +76,21 @@ def write(site: Site, others: Mapping[str, Site], workers: int | None) -> None:
     found = record.read(site.folder)
     pairs = [Pair(name, site, other, common_label(site.project, other.project)) for name, other in others.items()]
     mapped = [pair for pair in pairs if pair.mapped]
-    converted = {pair.name: _conversions(pair, workers) for pair in mapped}
+    converted = {pair.name: one for pair in mapped if (one := _conversions(pair, workers))}
     frames = {
         "variants": pd.DataFrame([_row(pair, converted.get(pair.name)) for pair in pairs], columns=pd.Index(COLUMNS)),
         "variant_zones": pd.concat([_zones(pair) for pair in pairs]),
-        "conversions": pd.concat([frame for frame in converted.values() if frame is not None] or [pd.DataFrame()]),
+        "conversions": pd.concat([one.table for one in converted.values()] or [pd.DataFrame()]),
     }
     frames = {name: frame for name, frame in frames.items() if len(frame)}
     for name, frame in frames.items():
         frame.to_csv(site.folder / "tables" / f"{name}.csv", index=False, float_format="%.9g")
         frame.attrs["caption"] = CAPTIONS[name]
-    layers = [_difference(pair, workers) for pair in mapped]
+    layers = [_difference(pair, workers) for pair in mapped] + [one.layer for one in converted.values()]
     rows = frames["variants"].to_dict("records")
-    answer = Answer([_sentence(row) for row in rows], frames, _figures(rows, mapped))
+    answer = Answer(
+        [_sentence(row) for row in rows], frames, _figures(rows, mapped, [one.layer[0] for one in converted.values()])
+    )
     entry = sweep.entries([sweep.Answered("variants", "Variants", answer, layers)])
     found["analyses"] = [one for one in found["analyses"] if one["name"] != "variants"] + entry
     _replace(site.folder, found)
@@ -103,12 +106,12 @@ def common_label(base: Project, other: Project) -> str:
     return str(years[0]) if len(years) == 1 and years[0] in own else ""
 
 
-def _row(pair: Pair, converted: pd.DataFrame | None) -> tuple[Any, ...]:
+def _row(pair: Pair, converted: Conversions | None) -> tuple[Any, ...]:
     mean, total, area = _summary(pair.other.folder, MEAN)
     before, total_before, _ = _summary(pair.base.folder, pair.label) if pair.label else (np.nan,) * 3
     hectares = change = np.nan
-    if converted is not None and len(converted):
-        hectares, change = converted["area [ha]"].sum(), converted["difference in total [t yr-1]"].sum()
+    if converted is not None and len(converted.table):
+        hectares, change = (converted.table[key].sum() for key in ("area [ha]", "difference in total [t yr-1]"))
     percent = 100 * (mean - before) / before if before else np.nan
     per_hectare = change / hectares
     difference = (mean - before, percent, total - total_before)
@@ -179,7 +182,7 @@ def _sentence(row: Mapping[Any, Any]) -> str:
     )
 
 
-def _figures(rows: list[dict[Any, Any]], mapped: list[Pair]) -> list[Figure]:
+def _figures(rows: list[dict[Any, Any]], mapped: list[Pair], land: list[Layer]) -> list[Figure]:
     known = [row for row in rows if np.isfinite(row["difference [%]"])]
     bars = {
         "kind": "changes",
@@ -200,11 +203,30 @@ def _figures(rows: list[dict[Any, Any]], mapped: list[Pair]) -> list[Figure]:
         "caption": "Variant minus project: green is less soil loss, brown is more; grey has no value in one of them.",
         "alt": "Maps of the difference in soil loss",
     }
-    return [*([bars] if known else []), *([maps] if shown else [])]
+    covers = [
+        {
+            "kind": "classes",
+            "name": one.path.removeprefix(f"{DIFFERENCES}/").removesuffix(".tif"),
+            "raster": one.path,
+            "names": list(one.names),
+            "colours": list(one.colours),
+            "caption": f"Land cover of {one.method}.",
+            "alt": f"Map of the land cover of {one.method}",
+        }
+        for one in land[:MOST_MAPS]
+    ]
+    return [*([bars] if known else []), *([maps] if shown else []), *covers]
 
 
-def _conversions(pair: Pair, workers: int | None) -> pd.DataFrame | None:
-    """Area and soil loss before and after of land that has another class, by class; None where land cover is the same.
+class Conversions(NamedTuple):
+    """Land that has another class in a variant: table, and the map of its land cover with its hash."""
+
+    table: pd.DataFrame
+    layer: tuple[Layer, str]
+
+
+def _conversions(pair: Pair, workers: int | None) -> Conversions | None:
+    """Land that has another class, with its soil loss before and after; None where land cover is the same.
 
     Classes are those of the last step of the variant.
     """
@@ -219,18 +241,28 @@ def _conversions(pair: Pair, workers: int | None) -> pd.DataFrame | None:
         for s in (before, after)
     ]
 
+    legend = legend_of(pair.other, LAND_COVER)
+    path, about = f"{DIFFERENCES}/{pair.name}_{LAND_COVER}.tif", "land cover of a variant"
+    layer = Layer(path, LAND_COVER, about, method=pair.name, names=legend.names, colours=legend.colours)
+    draft = sweep.draft_of(layer, pair.base.folder, pair.base)
+
     def sums(window: Window) -> np.ndarray:
         shape = (window[0].stop - window[0].start, window[1].stop - window[1].start)
         codes = [block.full(next(block.evaluate(w, window))[1][LAND_COVER], shape, LAND_COVER) for w in works]
         losses = [_read(path, window).astype(float) for path in pair.maps]
+        draft.write(window, np.where(np.isfinite(losses[1]), np.nan_to_num(codes[1]), 0).astype(np.uint8))
         use = np.isfinite(losses[0]) & np.isfinite(losses[1]) & (codes[0] > 0) & (codes[1] > 0) & (codes[0] != codes[1])
         cells = codes[0][use].astype(int) * CLASSES + codes[1][use].astype(int)
         hectares = np.broadcast_to(area[window[0]][:, None], shape)[use]
         weights = (hectares, losses[0][use] * hectares, losses[1][use] * hectares)
         return np.stack([np.bincount(cells, weight, CLASSES**2) for weight in weights])
 
-    found = {(w[0].start, w[1].start): part for w, part in run_blocks(sums, windows(pair.base.shape, TILE), workers)}
-    return _conversion_table(pair.name, np.sum([found[key] for key in sorted(found)], axis=0))
+    with draft:
+        found = run_blocks(sums, windows(pair.base.shape, TILE), workers)
+        parts = {(window[0].start, window[1].start): part for window, part in found}
+        draft.finish(overviews=True)
+    total = np.sum([parts[key] for key in sorted(parts)], axis=0)
+    return Conversions(_conversion_table(pair.name, total), (layer, draft.hash))
 
 
 def _land_cover_site(site: Site) -> Site | None:

@@ -4,9 +4,9 @@ import pytest
 
 from soilloss.workflow import analyses
 from soilloss.workflow.analyses.answer import Question
-from soilloss.workflow.project import Analysis
+from soilloss.workflow.project.analysis import ELSEWHERE, Analysis
 
-NAMES = [name for name in Analysis.model_fields if name not in ("summary", "severity")]
+NAMES = [name for name in Analysis.model_fields if name not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("name", NAMES)

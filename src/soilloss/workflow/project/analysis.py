@@ -15,7 +15,7 @@ from soilloss.workflow.project.sources import Strict
 
 
 def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
+    return [value] if isinstance(value, str) else cast("Any", value)
 
 
 def _known_variables(value: Any) -> Any:
@@ -85,6 +85,24 @@ def _span(value: Any) -> Any:
 Span = Annotated[list[int], BeforeValidator(_span), Field(min_length=2, max_length=2)]
 
 
+LandCover = Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]
+
+
+class Change(Strict):
+    """Soil loss of sub-periods (default: the two halves of the period) and the difference of the last and the first.
+
+    `only` restricts it to classes of land cover, year by year; `by` breaks it down by elevation, slope and aspect, with
+    `elevation` (m) and `slope` (degrees) as edges in place of the usual ones. Where land cover changes, the effect of
+    its changes is told too.
+    """
+
+    periods: Periods = []
+    only: list[LandCover] = []
+    by: list[Literal["elevation", "slope", "aspect"]] = []
+    elevation: list[float] = []
+    slope: list[float] = []
+
+
 class Attribution(Strict):
     """Why soil loss changed: its change shared out among the factors.
 
@@ -129,21 +147,40 @@ class Drivers(Strict):
     classes: int = Field(default=8, ge=2)
 
 
+class Scenario(Strict):
+    """The land cover that `rules` find suitable, and what soil loss would be: a variant called ``scenario``.
+
+    It is made for one `year` (default: the last). Where land cover changes, the variables `donors` take the mean of
+    the cells that had the new class already; by default those that cover and practice are made from.
+    """
+
+    rules: str | list[dict[str, Any]] = "loess_plateau"
+    year: int | None = None
+    donors: Variables | None = None
+    grass_to_forest: bool = True
+
+
+# what is answered elsewhere: by the pass, and by a variant
+ELSEWHERE = ("summary", "severity", "scenario")
+
+
 class Analysis(Strict):
-    """Questions put to the finished maps; each but the first two is a module of ``workflow/analyses``."""
+    """Questions put to the finished maps; each but those `ELSEWHERE` is a module of ``workflow/analyses``."""
 
     summary: dict[str, Any] = Field(default={}, max_length=0)
     severity: Severity = Severity()
     trend: Trend | None = None
     transitions: Transitions | None = None
+    change: Change | None = None
     attribution: Attribution | None = None
     drivers: Drivers | None = None
+    scenario: Scenario | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
         """The options of each analysis that a sweep over the maps answers, by name."""
         given = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return {name: options for name, options in given if name not in ("summary", "severity") and options is not None}
+        return {name: options for name, options in given if name not in ELSEWHERE and options is not None}
 
     @model_validator(mode="before")
     @classmethod
