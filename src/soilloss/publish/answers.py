@@ -40,6 +40,8 @@ KINDS: dict[str, Callable[[Path, Data], Figure]] = {
     "changes": _plain(differences.draw_changes, "names", "values", "label"),
     "classes": _classes,
     "differences": _differences,
+    "effects": _plain(charts.draw_effects, "names", "values", "label", "unit"),
+    "grouped": _plain(charts.draw_grouped, "names", "series", "label", "unit"),
     "line": _plain(charts.draw_line, "years", "values", "slope", "intercept", "label", "unit"),
     "matrix": _plain(associations.draw_matrix, "names", "values", "label", "lowest"),
     "sankey": _plain(sankey.draw_sankey, "steps", "flows", "names", "colours"),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
@@ -13,6 +14,8 @@ from matplotlib.ticker import FuncFormatter
 from soilloss.publish.figures import ACCENT, LINE, chart
 from soilloss.publish.maps import INK
 from soilloss.publish.text import number, with_unit
+
+GAINED, LOST = "#2a7f62", "#b2541a"
 
 
 def draw_line(
@@ -53,8 +56,8 @@ def draw_turnover(years: Sequence[str], gained: Sequence[float], lost: Sequence[
     figure, axes = chart(7.4, 3.0)
     place = np.arange(len(years))
     up, down = np.array(gained, float), np.array(lost, float)
-    axes.bar(place, up, 0.7, color="#2a7f62", label="gained")
-    axes.bar(place, -down, 0.7, color="#b2541a", label="lost")
+    axes.bar(place, up, 0.7, color=GAINED, label="gained")
+    axes.bar(place, -down, 0.7, color=LOST, label="lost")
     axes.plot(place, up - down, "D-", color=INK, markersize=4, linewidth=1, label="balance")
     axes.axhline(0, color=INK, linewidth=0.8)
     every = -(-len(years) // 20)
@@ -62,4 +65,37 @@ def draw_turnover(years: Sequence[str], gained: Sequence[float], lost: Sequence[
     axes.set_ylabel(f"area of {label} (ha)")
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(abs(y))))
     axes.legend(frameon=False, fontsize=9, ncols=3, loc="upper left", bbox_to_anchor=(0, 1.15))
+    return figure
+
+
+def draw_grouped(names: Sequence[str], series: Sequence[tuple[str, Sequence[float]]], label: str, unit: str) -> Figure:
+    """Draw a group of bars for each of `names`, one bar for each series (its name and its values)."""
+    figure, axes = chart(7.4, 3.2)
+    place, width = np.arange(len(names)), 0.8 / len(series)
+    shades = colormaps["YlGnBu"](np.linspace(0.35, 0.9, len(series)))
+    for at, (name, values) in enumerate(series):
+        shift = (at - (len(series) - 1) / 2) * width
+        axes.bar(place + shift, np.array(values, float), width, color=shades[at], label=name)
+    turned = max(map(len, names)) * len(names) > 90
+    axes.set_xticks(place, list(names), rotation=25 if turned else 0, ha="right" if turned else "center")
+    axes.set_ylabel(with_unit(label, unit))
+    axes.legend(frameon=False, fontsize=9, ncols=len(series), loc="upper left", bbox_to_anchor=(0, 1.14))
+    return figure
+
+
+def draw_effects(names: Sequence[str], values: Sequence[float], label: str, unit: str) -> Figure:
+    """Draw changes as horizontal bars to both sides of zero: more soil loss in brown, less in green."""
+    figure, axes = chart(7.4, 0.36 * len(names) + 0.9)
+    axes.spines["left"].set_visible(False)
+    place, lengths = np.arange(len(names)), np.array(values, float)
+    axes.barh(place, lengths, 0.66, color=np.where(lengths > 0, LOST, GAINED))
+    axes.axvline(0, color=INK, linewidth=0.8)
+    axes.set_yticks(place, list(names))
+    axes.invert_yaxis()
+    axes.margins(x=0.16)
+    for y, length in zip(place, lengths, strict=True):
+        side = 1 if length >= 0 else -1
+        text = {"textcoords": "offset points", "va": "center", "ha": "left" if side > 0 else "right", "fontsize": 9}
+        axes.annotate(number(length), (length, y), (4 * side, 0), **text)
+    axes.set_xlabel(with_unit(label, unit))
     return figure

@@ -7,7 +7,8 @@ of its options in ``workflow/project/analysis.py``; nothing lists them. `trend` 
 1. ``class Floods(Strict)`` in ``workflow/project/analysis.py`` and ``floods: Floods | None = None`` in ``Analysis``;
 2. ``workflow/analyses/floods.py`` with ``QUESTION = Question(title, needs, check, layers, stages, finish)``:
 
-   * ``needs(options)``: the variables it reads, which the planner then makes;
+   * ``needs(options)``: the variables it reads, which the planner then makes (``land_cover?``: only where a
+     source gives it);
    * ``check(site, options)``: findings of the doctor, before anything is computed;
    * ``layers(site, options)``: rasters it writes (``trend.tif``, or anything below ``analyses/``);
    * ``stages``: functions ``gather(place, options, before)``. A ``Place`` is one tile: ``place.years("soil_loss")``,
@@ -41,10 +42,16 @@ def question(name: str) -> Question:
     return importlib.import_module(f"soilloss.workflow.analyses.{name}").QUESTION
 
 
+def needs(project: Project, name: str) -> list[str]:
+    """Return what an analysis of a project reads; what it marks as optional (``ndvi?``) only if a source gives it."""
+    asked = question(name).needs(project.analysis.asked[name])
+    return [one.removesuffix("?") for one in asked if not one.endswith("?") or one[:-1] in project.sources]
+
+
 def wanted(project: Project) -> dict[str, str]:
     """Return the variables that the analyses of a project ask for, and who asks for each first."""
     out: dict[str, str] = {}
-    for name, options in project.analysis.asked.items():
-        for variable in question(name).needs(options):
+    for name in project.analysis.asked:
+        for variable in needs(project, name):
             out.setdefault(PART_OF.get(variable, variable), f"analysis.{name}")
     return out

@@ -157,10 +157,14 @@ class Place:
             return years[-1]
         return self.mean(years)
 
-    def mean(self, years: np.ndarray) -> np.ndarray:
-        """Return the mean of some years (year, rows, columns) in cells that have enough of them."""
+    def mean(self, years: np.ndarray, share: float | None = None) -> np.ndarray:
+        """Return the mean of some years (year, rows, columns) in cells that have enough of them.
+
+        Enough is a `share` of the years, by default ``period.min_valid``, and at least one.
+        """
         period, known = self.study.site.project.period, np.isfinite(years).sum(0)
-        needed = max(1, int(np.ceil(len(years) * (period.min_valid if period else 1) - 1e-9)))
+        share = share if share is not None else period.min_valid if period else 1.0
+        needed = max(1, int(np.ceil(len(years) * share - 1e-9)))
         total = np.nansum(years, axis=0, dtype=np.float64)
         return np.where(known >= needed, total / np.maximum(known, 1), np.nan).astype(np.float32)
 

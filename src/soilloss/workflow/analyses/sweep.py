@@ -12,7 +12,7 @@ import pandas as pd
 
 from soilloss.grid.blocks import run_blocks, windows
 from soilloss.publish.rasters import TILE, Draft
-from soilloss.workflow.analyses import question
+from soilloss.workflow.analyses import needs, question
 from soilloss.workflow.analyses.answer import Answer, Layer, Question, Sums
 from soilloss.workflow.analyses.place import Place, Study, make_study
 from soilloss.workflow.outputs import Pass
@@ -39,7 +39,7 @@ def run(site: Site, passed: Pass, folder: Path, workers: int | None, progress: P
     questions = {name: question(name) for name in asked}
     layers = {name: one.layers(site, asked[name]) for name, one in questions.items()}
     published = {(one.variable, one.label): folder / one.path for one in passed.maps}
-    names = {variable for name, one in questions.items() for variable in one.needs(asked[name])}
+    names = {variable for name in asked for variable in needs(site.project, name)}
     drafts: dict[str, Draft] = {}
     study = make_study(site, published, passed.zones, names, drafts)
     try:

@@ -15,7 +15,7 @@ from soilloss.workflow.project.sources import Strict
 
 
 def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, str) else cast("Any", value)
+    return [value] if isinstance(value, str) else value
 
 
 def _known_variables(value: Any) -> Any:
@@ -26,7 +26,7 @@ def _known_variables(value: Any) -> Any:
             raise ValueError(f"{name!r} is not a variable soilloss knows{did_you_mean(str(name), VARIABLES)}")
         if VARIABLES[name].axis:
             raise ValueError(f"{name!r} has an axis of its own ({VARIABLES[name].axis}); name what is made of it")
-    return names
+    return cast("Any", names)
 
 
 Variables = Annotated[list[str], BeforeValidator(_known_variables), Field(min_length=1)]
