@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from soilloss.errors import ProjectError, did_you_mean
 from soilloss.variables import VARIABLES
 from soilloss.workflow import yaml12
-from soilloss.workflow.project.analysis import Analysis, Severity
+from soilloss.workflow.project.analysis import Analysis, LandCover, Severity
 from soilloss.workflow.project.landcover import LandCoverMaps
 from soilloss.workflow.project.sentences import sentence
 from soilloss.workflow.project.sources import Changed, Constant, Polygons, Raster, Source, Strict, Table
@@ -45,7 +45,6 @@ __all__ = [
 ]
 
 StepName = Literal["year", "quarter", "month"]
-LandCover = Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]
 
 
 class Method(Strict):
