@@ -13,7 +13,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test test-fast test-all-pythons docs bench clean
+.PHONY: help setup demo check test test-fast test-faults test-all-pythons docs bench clean
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,9 @@ test-fast: $(VENV)/.test  ## tests of the rooms that differ from the last commit
 	$(BIN)/pytest -q tests/contracts $$(git status --porcelain -- src/soilloss tests | cut -c4- \
 	    | sed -n 's#^src/soilloss/\([a-z_]*\)\.py#tests/test_\1.py#p; s#^src/soilloss/\([a-z_]*\)/.*#tests/\1#p; s#^tests/\([a-z_]*\)/.*#tests/\1#p' \
 	    | sort -u | while read -r path; do [ ! -e "$$path" ] || echo "$$path"; done)
+
+test-faults: $(VENV)/.test  ## fetching against a failing server, 200 seeds for each product
+	SOILLOSS_FAULTS=200 $(BIN)/pytest -q -n $(CORES) tests/workflow/test_faults.py
 
 test-all-pythons:  ## the tests on each of Python 3.11, 3.12 and 3.13 that this machine has
 	@for v in 3.11 3.12 3.13; do \

@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(301, b"", {"Location": server.url + self.path})
         else:
             if fault == "slow":
-                time.sleep(0.05)
+                time.sleep(0.02)
             self._content(parts.path, body, fault)
 
     def _content(self, path: str, body: bytes, fault: str) -> None:

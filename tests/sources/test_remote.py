@@ -119,4 +119,4 @@ def test_no_server_at_all(server):
 def test_too_slow(server):
     server.faults = ["slow"] * 9
     with pytest.raises(SourceError, match="no bytes in time"):
-        web(server, timeout=0.02, attempts=2).get(f"{server.url}/a.bin")
+        web(server, timeout=0.005, attempts=2).get(f"{server.url}/a.bin")

@@ -30,6 +30,15 @@ def open_project(file: Path, settings: list[str]) -> Any:
     return open_site(file, parse_settings(settings))
 
 
+def open_fetched(file: Path, settings: list[str], progress: Any) -> Any:
+    """Fetch what a project file takes from known products and has not got, then open it."""
+    from soilloss.workflow.fetch import fetch
+    from soilloss.workflow.watch import parse_settings
+
+    fetch(file, parse_settings(settings), progress=progress)
+    return open_project(file, settings)
+
+
 def print_json(data: Any) -> None:
     """Print one JSON object."""
     print(json.dumps(data, indent=1, default=str))

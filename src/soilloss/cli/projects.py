@@ -8,7 +8,7 @@ from shutil import get_terminal_size
 from textwrap import fill
 from typing import Any
 
-from soilloss.cli.common import Json, Set, Workers, app, open_project, print_json
+from soilloss.cli.common import Json, Set, Workers, app, open_fetched, open_project, print_json
 
 _WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
 
@@ -79,8 +79,11 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
     graph
         Draw the steps into this SVG file.
     """
+    from soilloss.cli.data import tell_missing
     from soilloss.workflow.estimate import describe, draw
 
+    if tell_missing(file, set, json):
+        return
     described = describe(open_project(file, set))
     if graph:
         graph.write_text(draw(described), encoding="utf-8")
@@ -124,8 +127,8 @@ def run(
     from soilloss.workflow.watch import parse_size, watch
 
     limits = Limits(parse_size(memory), cluster)
-    site = open_project(file, set)
     with watch(quiet=json) as progress:
+        site = open_fetched(file, set, progress)
         done, *others = execute_all(site, variant, workers=workers, limits=limits, progress=progress)
     if json:
         from soilloss.workflow.record import read
@@ -167,8 +170,8 @@ def compare(
     from soilloss.workflow.watch import watch
 
     names = [name.strip() for name in vary.split(",") if name.strip()] or None
-    site = open_project(file, set)
     with watch(quiet=json) as progress:
+        site = open_fetched(file, set, progress)
         found = run_comparison(site, names, workers=workers, progress=progress)
     if json:
         print_json(found)

@@ -50,7 +50,7 @@ class Cache:
 
     def path(self, key: str) -> Path:
         """Where the file of a key lies."""
-        return self.folder / key[:2] / f"{key}.tif"
+        return self.folder / key[:2] / f"{key}.data"
 
     def draft(self, key: str) -> Path:
         """A name beside it to write to, of this process and thread alone."""

@@ -21,6 +21,7 @@ MOVED = frozenset({301, 302, 303, 307, 308})
 HOPS = 5
 ATTEMPTS = 5
 TIMEOUT = 20.0
+DELAY = 0.5
 LONGEST_WAIT = 60.0
 # an answer slower than this, in bytes a second, after the timeout has passed once, counts as none
 SLOWEST = 1000.0
@@ -108,11 +109,12 @@ class Web:
         remedy: str = "",
         attempts: int = ATTEMPTS,
         timeout: float = TIMEOUT,
-        delay: float = 0.5,
+        delay: float | None = None,
     ) -> None:
         self.allowed = tuple(origin(one if "://" in one else f"https://{one}") for one in origins)
         self.name, self.remedy = name, remedy
-        self.attempts, self.timeout, self.delay = attempts, timeout, delay
+        self.attempts, self.timeout = attempts, timeout
+        self.delay = DELAY if delay is None else delay
         self.received = 0
         self._token, self._token_origins = token, tuple(map(origin, token_origins))
         self._lock = threading.Lock()

@@ -58,6 +58,7 @@ def make(
         "period": _period(project),
         "plan": [_step(site, step) for step in site.steps],
         "inputs": [_input(site, name) for name in project.sources if name in site.given],
+        "fetched": site.fetched,
         "rasters": [_raster(site, passed, one) for one in passed.maps],
         "tables": [
             {"path": f"tables/{name}.csv", "rows": len(frame), "hash": table_hash(frame)}

@@ -18,6 +18,7 @@ from soilloss.sources import files, vectors
 from soilloss.workflow import folders, record, stored
 from soilloss.workflow.analyses import sweep
 from soilloss.workflow.check import Finding, examine, refuse
+from soilloss.workflow.fetch import fetch
 from soilloss.workflow.frames import tables_of
 from soilloss.workflow.outputs import Pass
 from soilloss.workflow.plan import Step
@@ -100,6 +101,7 @@ def run(
     from soilloss.workflow.lazy import open_result
     from soilloss.workflow.variants import execute_all
 
+    fetch(path, overrides)
     site = open_site(path, overrides)
     execute_all(site, workers=workers, limits=stored.Limits(memory, cluster))
     return open_result(site.folder)

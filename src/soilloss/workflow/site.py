@@ -23,6 +23,7 @@ from soilloss.variables import VARIABLES
 from soilloss.workflow import changes
 from soilloss.workflow import analyses
 from soilloss.workflow import project as projects
+from soilloss.workflow.fetch import resolve
 from soilloss.workflow.kept import (
     STORED_ORDER,
     Given,
@@ -52,6 +53,7 @@ class Site(NamedTuple):
     stored: list[Stored]
     unaligned: dict[str, files.RasterSource]
     store: Store
+    fetched: list[dict[str, Any]]
 
     @property
     def folder(self) -> Path:
@@ -104,7 +106,7 @@ def make_site(project: projects.Project, file: Path, want: Sequence[str] = ()) -
     `want` are the variables to make, where they are not those that the project asks for.
     """
     data = file.parent / project.data
-    project = _with_tables(project, data)
+    project, fetched = resolve(_with_tables(project, data), file)
     steps = plan_of(project, want)
     store = Store(file.parent / ".soilloss")
     rasters = {
@@ -114,7 +116,7 @@ def make_site(project: projects.Project, file: Path, want: Sequence[str] = ()) -
     }
     area, area_crs = vectors.read_area(data / project.area) if project.area else (None, None)
     grid, area = _target(project, rasters, area, area_crs)
-    site = Site(project, file, data, grid, area, steps, {}, {}, [], {}, store)
+    site = Site(project, file, data, grid, area, steps, {}, {}, [], {}, store, fetched)
     used = {step.variable for step in steps}
     for _ in run_blocks(store.file_hash, [Path(p) for n in used & rasters.keys() for _, p in rasters[n].files]):
         pass  # hashed by all threads now, remembered for what follows

@@ -19,7 +19,7 @@ from soilloss.workflow import yaml12
 from soilloss.workflow.project.analysis import Analysis, LandCover, Severity
 from soilloss.workflow.project.landcover import LandCoverMaps
 from soilloss.workflow.project.sentences import sentence
-from soilloss.workflow.project.sources import Changed, Constant, Polygons, Raster, Source, Strict, Table
+from soilloss.workflow.project.sources import Changed, Constant, Polygons, Product, Raster, Source, Strict, Table
 
 __all__ = [
     "Analysis",
@@ -31,6 +31,7 @@ __all__ = [
     "Method",
     "Period",
     "Polygons",
+    "Product",
     "Project",
     "Publish",
     "Raster",
@@ -134,12 +135,13 @@ class Publish(Strict):
 
 
 class Project(Strict):
-    """A whole project file; `note` is what readers of the report have to know first."""
+    """A whole project file; `note` is what readers of the report have to know first, `products` a catalogue file."""
 
     name: str = "soil loss"
     note: str = ""
     data: str = "."
     area: str | None = None
+    products: str | None = None
     grid: Grid = Grid(like="elevation")
     period: Period | None = None
     model: Literal["usle", "rusle", "csle"] = "rusle"

@@ -1,4 +1,4 @@
-"""The kinds of sources: a number, a raster, a table of points, polygons, changed values; each is told by its keys."""
+"""The kinds of sources, told by their keys: a number, raster, known product, table, polygons, changed values."""
 
 from __future__ import annotations
 
@@ -57,6 +57,24 @@ class Raster(Scaled):
     nodata: float | None = None
     unit: str | None = None
     legend: Annotated[str | None, BeforeValidator(_legend_text)] = None
+
+
+class Product(Raster):
+    """A known product: fetched before the run, or, with `file`, a copy of one's own that is read as the product.
+
+    `year` takes one year for all steps, `depth` is the lower limit of the topsoil in m. Of images: `composite` is made
+    for each step of the scenes with less than `cloud` per cent of cloud, `harmonise` brings sensors together, and
+    `fill` closes what no scene saw from the neighbouring steps.
+    """
+
+    product: str
+    file: str = ""
+    year: int | None = None
+    depth: float = 0.30
+    composite: Literal["median", "medoid"] = "median"
+    cloud: float = 60.0
+    harmonise: Literal["none", "rma", "ols", "hls"] = "none"
+    fill: bool = True
 
 
 class Table(Scaled):
@@ -125,7 +143,8 @@ class Changed(Strict):
 
 
 # the keys that tell each kind
-_ALONE: dict[str, type[Strict]] = {"file": Raster, "table": Table, "polygons": Polygons, "value": Constant}
+_ALONE: dict[str, type[Strict]] = {"product": Product, "file": Raster, "table": Table, "polygons": Polygons}
+_ALONE["value"] = Constant
 KINDS = _ALONE | dict.fromkeys(("rules", "becomes", "donor"), Changed)
 
 
@@ -146,4 +165,4 @@ def _pick_source(value: Any) -> Any:
     raise ValueError(f"needs one of {', '.join(map(repr, KINDS))}, but has {', '.join(map(repr, given))}")
 
 
-Source = Annotated[Constant | Raster | Table | Polygons | Changed, BeforeValidator(_pick_source)]
+Source = Annotated[Constant | Product | Raster | Table | Polygons | Changed, BeforeValidator(_pick_source)]

@@ -1,0 +1,160 @@
+"""A small made-up world behind a loopback server: files of the form of known products, and their catalogue.
+
+The area lies across the border of two tiles of heights. Every value is a formula of the place, so that tests know it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import rasterio
+import yaml
+from rasterio.transform import from_origin
+from shapely.geometry import box
+
+AREA = (9.96, 45.30, 10.08, 45.36)
+# in the uppermost layer, and how much more in each below
+SOIL = {"sand": (400, 10), "silt": (400, -20), "clay": (200, 10), "soc": (150, -15)}
+IGH = "+proj=igh +lon_0=0 +datum=WGS84 +units=m +no_defs"
+
+
+def write(
+    path: Path, values: np.ndarray, left: float, top: float, cell: float, crs: str = "EPSG:4326", **stated
+) -> None:
+    """A tiled GeoTIFF of one band."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rows, columns = values.shape
+    profile = {
+        "driver": "GTiff",
+        "width": columns,
+        "height": rows,
+        "count": 1,
+        "dtype": values.dtype.name,
+        "crs": crs,
+        "transform": from_origin(left, top, cell, cell),
+        "tiled": True,
+        "blockxsize": 64,
+        "blockysize": 64,
+        "compress": "deflate",
+    }
+    with rasterio.open(path, "w", **{**profile, **stated}) as out:
+        out.write(values, 1)
+
+
+def places(left: float, top: float, cell: float, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """East and north of the cell centres."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return left + (columns + 0.5) * cell, top - (rows + 0.5) * cell
+
+
+def height(lon: np.ndarray, lat: np.ndarray) -> np.ndarray:
+    """Hills and valleys in m."""
+    return (300 + 2000 * (lat - 45.3) + 40 * np.sin(lon * 400) + 30 * np.cos(lat * 500)).astype("f4")
+
+
+def rain(month: int) -> float:
+    """Rain of a month in mm, the same in each cell of a column."""
+    return 40 + 5 * month
+
+
+def heights(folder: Path) -> None:
+    """Tiles of one degree at 0.001 degrees, only those two that the area needs."""
+    for lon in (9, 10):
+        east, north = places(lon, 45.5, 0.001, (400, 1000))
+        write(folder / f"dem/N45E{lon:03d}.tif", height(east, north), lon, 45.5, 0.001)
+
+
+def land_cover(folder: Path) -> None:
+    """One tile of three degrees, codes of WorldCover."""
+    east, north = places(9, 48, 0.01, (300, 300))
+    codes = np.choose((np.floor(east * 100) + np.floor(north * 100)).astype(int) % 4, [10, 30, 40, 80])
+    write(folder / "cover/N45E009.tif", codes.astype("u1"), 9, 48, 0.01, nodata=0)
+
+
+def rains(folder: Path, years: tuple[int, ...]) -> None:
+    """Monthly rain of 0.05 degrees."""
+    east, _ = places(5, 50, 0.05, (200, 200))
+    for year in years:
+        for month in range(1, 13):
+            values = (rain(month) + (year - 2000) + (east - 10)).astype("f4")
+            write(folder / f"rain/{year}.{month:02d}.cog", values, 5, 50, 0.05, nodata=-9999)
+
+
+def days(folder: Path, year: int) -> None:
+    """Rain of each day of a year: the number of the day of the month."""
+    for month in range(1, 13):
+        for day in range(1, 32):
+            write(folder / f"days/{year}.{month:02d}.{day:02d}.tif", np.full((40, 40), day, "f4"), 9, 46, 0.05)
+
+
+def soil(folder: Path) -> None:
+    """Four properties in three depths, two tiles each, found through an index in the Homolosine projection."""
+    left, top, cell, size = 1_681_500.0, 5_075_000.0, 250.0, 200
+    for name, (value, deeper) in SOIL.items():
+        for number, depth in enumerate(("0-5cm", "5-15cm", "15-30cm")):
+            for part in range(2):
+                values = np.full((size, size), value + deeper * number, "i2")
+                where = folder / f"soil/{name}/{name}_{depth}_mean/tile{part}.tif"
+                write(where, values, left + part * size * cell, top, cell, IGH, nodata=-32768)
+            sources = "".join(
+                f'<ComplexSource><SourceFilename relativeToVRT="1">{name}_{depth}_mean/tile{part}.tif</SourceFilename>'
+                f'<SourceBand>1</SourceBand><DstRect xOff="{part * size}" yOff="0" xSize="{size}" ySize="{size}"/>'
+                "</ComplexSource>"
+                for part in range(-1, 2)
+            )
+            index = (
+                f'<VRTDataset rasterXSize="{2 * size}" rasterYSize="{size}"><SRS>{IGH}</SRS>'
+                f"<GeoTransform>{left}, {cell}, 0.0, {top}, 0.0, {-cell}</GeoTransform>"
+                f'<VRTRasterBand dataType="Int16" band="1">{sources}'
+                "</VRTRasterBand></VRTDataset>"
+            )
+            (folder / f"soil/{name}/{name}_{depth}_mean.vrt").write_text(index)
+
+
+def build(folder: Path, years: tuple[int, ...] = (2001, 2002)) -> None:
+    """Write all files of the world."""
+    heights(folder)
+    land_cover(folder)
+    rains(folder, years)
+    soil(folder)
+
+
+def entries(url: str) -> dict:
+    """The catalogue that finds the products of this world on a server."""
+    return {
+        "copernicus-dem-30": {"url": url + "/dem/{ns}{lat:02d}{ew}{lon:03d}.tif", "cell": 100},
+        "esa-worldcover-2021": {"url": url + "/cover/{ns}{lat:02d}{ew}{lon:03d}.tif", "cell": 1000},
+        "chirps-v2-monthly": {"url": url + "/rain/{year}.{month:02d}.cog"},
+        "chirps-v2-daily": {"url": url + "/days/{year}.{month:02d}.{day:02d}.tif"},
+        "soilgrids-2": {"url": url + "/soil/{name}/{name}_{depth}_mean.vrt"},
+    }
+
+
+def project(folder: Path, url: str, **changes) -> Path:
+    """A project file on an area of this world, with everything from products; `changes` replace top-level keys."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "products.yml").write_text(yaml.safe_dump(entries(url)))
+    gpd.GeoDataFrame(geometry=[box(*AREA)], crs="EPSG:4326").to_file(folder / "area.geojson", driver="GeoJSON")
+    data = {
+        "name": "made-up world",
+        "area": "area.geojson",
+        "products": "products.yml",
+        "grid": {"crs": "EPSG:32632", "resolution": 200},
+        "period": {"start": 2001, "end": 2002},
+        "sources": {
+            "elevation": {"product": "copernicus-dem-30"},
+            "annual_precipitation": {"product": "chirps-v2-monthly"},
+            **{name: {"product": "soilgrids-2"} for name in ("sand", "silt", "clay", "organic_carbon")},
+            "land_cover": {"product": "esa-worldcover-2021"},
+            "ndvi": 0.5,
+            "practice": 1,
+        },
+        "zero_classes": ["water"],
+        "publish": {"folder": "out"},
+        **changes,
+    }
+    file = folder / "project.yml"
+    file.write_text(yaml.safe_dump(data, sort_keys=False))
+    return file

@@ -1,0 +1,283 @@
+"""From an outline on the map to files: what is fetched, that a fetch resumes, and that a run then needs no network."""
+
+import json
+import time
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import world
+import yaml
+from loopback import Server
+from shapely.geometry import box
+
+from soilloss.errors import GridError, MissingInputError, ProjectError, SoilLossWarning, SourceError
+from soilloss.sources import remote
+from soilloss.workflow import record
+from soilloss.workflow import run as runs
+from soilloss.workflow.fetch import describe, fetch, missing, outline
+from soilloss.workflow.project import load
+from soilloss.workflow.site import open_site
+
+
+@pytest.fixture(scope="module")
+def far(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("far")
+    world.build(folder)
+    world.days(folder, 2001)
+    return folder
+
+
+@pytest.fixture
+def server(far, tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "DELAY", 0.001)
+    monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "cache"))
+    with Server(far) as running:
+        yield running
+
+
+def fetched(file, name):
+    (path,) = file.parent.glob(f".soilloss/fetched/{name}-*/*.tif")
+    with rasterio.open(path) as raster:
+        return raster.read(masked=True), raster.transform
+
+
+def one(tmp_path, server, variable, **source):
+    """A project with one product, fetched."""
+    file = world.project(tmp_path / "p", server.url, sources={variable: source}, period={"start": 2001, "end": 2001})
+    fetch(file)
+    return fetched(file, variable)
+
+
+def test_heights_of_two_tiles(tmp_path, server):
+    cells, transform = one(tmp_path, server, "elevation", product="copernicus-dem-30")
+    east, north = world.places(transform.c, transform.f, 0.001, cells.shape[1:])
+    np.testing.assert_array_equal(cells[0], world.height(east, north))
+    assert transform.c < world.AREA[0] < world.AREA[2] < transform.c + 0.001 * cells.shape[2]
+
+
+def test_monthly_rain_in_bands_and_as_a_sum(tmp_path, server):
+    cells, transform = one(tmp_path, server, "monthly_precipitation", product="chirps-v2-monthly")
+    east = transform.c + (np.arange(cells.shape[2]) + 0.5) * 0.05
+    np.testing.assert_allclose(cells[6, 0], world.rain(7) + 1 + east - 10, rtol=1e-6)
+    total, _ = one(tmp_path / "year", server, "annual_precipitation", product="chirps-v2-monthly")
+    np.testing.assert_allclose(total[0, 0], sum(map(world.rain, range(1, 13))) + 12 * (1 + east - 10), rtol=1e-6)
+
+
+def test_days(tmp_path, server):
+    cells, _ = one(tmp_path, server, "daily_precipitation", product="chirps-v2-daily")
+    assert cells.shape[0] == 365
+    assert cells[[0, 30, 31, 364], 2, 2].tolist() == [1, 31, 1, 31]
+
+
+def test_soil_by_depth(tmp_path, server):
+    cells, _ = one(tmp_path, server, "organic_carbon", product="soilgrids-2", depth=0.15)
+    first, deeper = world.SOIL["soc"]
+    np.testing.assert_allclose(cells.compressed(), (0.05 * first + 0.10 * (first + deeper)) / 0.15, rtol=1e-6)
+
+
+def test_small_windows_read_few_bytes(tmp_path, server):
+    one(tmp_path, server, "elevation", product="copernicus-dem-30")
+    whole = sum((server.folder / f"dem/N45E{lon:03d}.tif").stat().st_size for lon in (9, 10))
+    assert server.sent < whole / 8
+
+
+def test_what_a_fetch_would_take(tmp_path, server):
+    file = world.project(tmp_path, server.url)
+    rows = {row["variable"]: row for row in describe(missing(file))}
+    assert rows["annual_precipitation"]["items"] == 24
+    assert rows["elevation"]["items"] == 2
+    assert rows["elevation"]["from"] == server.url.removeprefix("http://")
+    assert server.log == []
+    with pytest.raises(
+        MissingInputError, match="elevation of copernicus-dem-30 and 7 more is not fetched.*soilloss fet"
+    ):
+        open_site(file)
+    fetch(file)
+    assert missing(file) == []
+    received = server.sent
+    assert received < 3 * sum(row["bytes"] for row in rows.values())
+
+
+def hashes(folder):
+    made = record.read(folder)
+    return {one["path"]: one["hash"] for one in made["rasters"] + made["tables"]}
+
+
+def test_from_nothing_to_the_report_and_unplugged_half_way(tmp_path, server, monkeypatch):
+    steady = world.project(tmp_path / "steady", server.url)
+    runs.run(steady)
+    asked = len(server.log)
+
+    monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "second"))
+    cut = world.project(tmp_path / "cut", server.url)
+    serve = server.http.RequestHandlerClass._serve
+    left = [asked // 2]
+
+    def unplugged(self, body):
+        left[0] -= 1
+        server.dead = left[0] < 0
+        serve(self, body)
+
+    monkeypatch.setattr(server.http.RequestHandlerClass, "_serve", unplugged)
+    with pytest.raises(SourceError, match="try again later: what is already fetched is kept"):
+        runs.run(cut)
+    left[0] = 10**6
+    before = len(server.log)
+    runs.run(cut)
+    assert len(server.log) - before < asked
+    assert hashes(cut.parent / "out") == hashes(steady.parent / "out")
+
+    server.dead, left[0] = True, 0  # and without network at all
+    runs.run(cut)
+    assert hashes(cut.parent / "out") == hashes(steady.parent / "out")
+    assert all(proof.equal for proof in record.verify(cut.parent / "out"))
+    noted = record.read(cut.parent / "out")["fetched"]
+    assert {one["variable"] for one in noted} >= {"elevation", "sand", "land_cover"}
+    first = noted[0]
+    assert first["items"][0].keys() == {"id", "sha256", "tag", "fetched"}
+    assert first["items"][0]["fetched"].startswith(time.strftime("%Y-", time.gmtime()))
+    assert "Copernicus" in first["citation"]
+
+
+def test_a_copy_of_ones_own_is_read_as_the_product(tmp_path, server):
+    file = world.project(tmp_path, server.url)
+    fetch(file)
+    (codes,) = file.parent.glob(".soilloss/fetched/land_cover-*/*.tif")
+    (heights,) = file.parent.glob(".soilloss/fetched/elevation-*/*.tif")
+    sources = {
+        "elevation": {"product": "copernicus-dem-30", "file": str(heights)},
+        "land_cover": {"product": "esa-worldcover-2021", "file": str(codes)},
+        "sand": {"product": "soilgrids-2", "file": str(heights), "unit": "%"},
+    }
+    own = world.project(tmp_path / "own", server.url, sources=sources, grid={"like": "elevation"})
+    data = yaml.safe_load(own.read_text())
+    data["sources"] |= {"erosivity": 1000, "erodibility": 0.03, "topography": 1, "cover": 0.1, "practice": 1}
+    own.write_text(yaml.safe_dump(data))
+    site = open_site(own)
+    assert site.given["land_cover"].legend == "worldcover"
+    assert site.project.sources["sand"].unit == "%"
+    assert site.fetched == []
+
+
+def test_the_grid_of_a_product(tmp_path, server):
+    file = world.project(tmp_path, server.url, grid={"like": "elevation"})
+    fetch(file)
+    assert open_site(file).grid.affine.a == pytest.approx(0.001)
+
+
+def test_an_entry_that_was_not_checked_is_said_so(tmp_path, server):
+    file = world.project(tmp_path, server.url, sources={"elevation": {"product": "srtm-30"}})
+    (tmp_path / "products.yml").write_text(yaml.safe_dump({"srtm-30": {"url": f"{server.url}/none.tif"}}))
+    with pytest.warns(SoilLossWarning, match="srtm-30: its entry was not checked"), pytest.raises(SourceError):
+        fetch(file)
+
+
+def shape(folder, geometry, crs="EPSG:4326"):
+    gpd.GeoDataFrame(geometry=[geometry], crs=crs).to_file(folder / "area.geojson", driver="GeoJSON")
+
+
+@pytest.mark.parametrize(
+    ("area", "changes", "error", "sentence"),
+    [
+        ((45.30, 99.96, 45.36, 100.08), {}, GridError, "latitudes run from 99.96 to 100.08.*exchanged"),
+        ((45.30, 9.96, 45.36, 10.08), {"grid": {"like": "elevation"}}, SourceError, "covers 9..13 E.*would lie inside"),
+        (
+            (-181, 60, -179, 61),
+            {"grid": {"crs": "EPSG:3832", "resolution": 5000}},
+            GridError,
+            "across the antimeridian",
+        ),
+        ((-179.9, 60, 179.9, 61), {"grid": {"like": "elevation"}}, GridError, "across the antimeridian"),
+        (None, {"area": None}, GridError, "products need an area"),
+        (None, {"period": {"start": 1979, "end": 1981}}, SourceError, "has 1981 to now, but 1979 to 1981 is wanted"),
+        (None, {"period": None}, ProjectError, "changes with the years: add period"),
+        (None, {"sources": {"elevation": {"product": "copernicus"}}}, ProjectError, "did you mean 'copernicus-dem-30'"),
+        (
+            None,
+            {"sources": {"elevation": {"product": "alos-12.5"}}},
+            ProjectError,
+            "cannot be fetched: download the RTC",
+        ),
+        (None, {"sources": {"elevation": {"product": "srtm-30", "year": 2000}}}, ProjectError, "leave out year"),
+        (None, {"sources": {"sand": {"product": "soilgrids-2", "depth": 9}}}, ProjectError, "depth is 9"),
+        ((10, 70, 11, 71), {"grid": {"like": "elevation"}}, SourceError, "covers -180..180 E, -50..50 N.*file of your"),
+    ],
+)
+def test_what_cannot_be_fetched_is_one_sentence(tmp_path, server, area, changes, error, sentence):
+    file = world.project(tmp_path, server.url, **changes)
+    entries = yaml.safe_load((tmp_path / "products.yml").read_text())
+    entries["copernicus-dem-30"]["coverage"] = [9, 45, 13, 90] if "would lie" in sentence else [-180, -90, 180, 90]
+    (tmp_path / "products.yml").write_text(yaml.safe_dump(entries))
+    if area:
+        shape(tmp_path, box(*area))
+    with pytest.raises(error, match=sentence) as caught:
+        fetch(file)
+    assert "\n" not in str(caught.value)
+    assert server.log == []
+
+
+def test_only_sea(tmp_path, server):
+    file = world.project(tmp_path, server.url, sources={"elevation": {"product": "copernicus-dem-30"}})
+    shape(tmp_path, box(30.1, 45.1, 30.2, 45.2))
+    with pytest.raises(SourceError, match="has no cell in the area .* sea or a gap"):
+        fetch(file, {"grid": {"crs": "EPSG:32636", "resolution": 100}})
+
+
+def test_the_disk_quota(tmp_path, server, monkeypatch):
+    monkeypatch.setenv("SOILLOSS_CACHE_SIZE", "1KB")
+    with pytest.raises(SourceError, match="reached its limit .* SOILLOSS_CACHE_SIZE higher"):
+        fetch(world.project(tmp_path, server.url))
+
+
+def test_no_token_in_anything_kept(tmp_path, server, monkeypatch):
+    server.token = "s3cret"
+    monkeypatch.setenv("MADE_UP_TOKEN", "s3cret")
+    file = world.project(tmp_path, server.url, sources={"elevation": {"product": "copernicus-dem-30"}})
+    entries = yaml.safe_load((tmp_path / "products.yml").read_text())
+    entries["copernicus-dem-30"]["token"] = {"env": "MADE_UP_TOKEN"}
+    (tmp_path / "products.yml").write_text(yaml.safe_dump(entries))
+    fetch(file)
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(kept) > 4
+    assert not [path for path in kept if b"s3cret" in path.read_bytes()]
+    monkeypatch.delenv("MADE_UP_TOKEN")
+    monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "other"))
+    second = world.project(tmp_path / "b", server.url, sources={"elevation": {"product": "copernicus-dem-30"}})
+    (tmp_path / "b/products.yml").write_text(yaml.safe_dump(entries))
+    with pytest.raises(SourceError, match="401: it wants a token; set MADE_UP_TOKEN"):
+        fetch(second)
+
+
+def test_variants_are_fetched_too(tmp_path, server):
+    file = world.project(
+        tmp_path,
+        server.url,
+        sources={"elevation": {"product": "copernicus-dem-30"}},
+        variants={"covered": {"sources": {"land_cover": {"product": "esa-worldcover-2021"}}}},
+    )
+    assert fetch(file)["made"] == ["elevation", "land_cover"]
+
+
+def test_the_outline_has_two_cells_more(tmp_path, server):
+    file = world.project(tmp_path, server.url)
+    west, south, east, north = outline(load(file), tmp_path)
+    assert west < world.AREA[0] - 0.004
+    assert north > world.AREA[3] + 0.003
+    assert east - west < 0.15
+    assert south < world.AREA[1]
+
+
+def test_progress_names_items_and_bytes(tmp_path, server):
+    told = []
+    file = world.project(tmp_path, server.url, sources={"elevation": {"product": "copernicus-dem-30"}})
+    fetch(file, progress=lambda *what: told.append(what))
+    assert ("fetching elevation: 2 items, about 0.1 MB", 2, 2) in told
+
+
+def test_the_note_is_json_beside_the_raster(tmp_path, server):
+    file = world.project(tmp_path, server.url, sources={"elevation": {"product": "copernicus-dem-30"}})
+    fetch(file)
+    (note,) = file.parent.glob(".soilloss/fetched/elevation-*/elevation.json")
+    assert [item["id"][-11:] for item in json.loads(note.read_text())["items"]] == ["N45E009.tif", "N45E010.tif"]
