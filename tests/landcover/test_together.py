@@ -1,9 +1,5 @@
 """Two processes on the loopback train as one."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 torch = pytest.importorskip("torch", reason="the landcover extra is not installed")
@@ -32,18 +28,8 @@ together.wait()
 """
 
 
-def torchrun(script, *arguments):
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", script, *arguments]
-    return subprocess.run(
-        list(map(str, command)), env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=240
-    )
-
-
-def test_contrast_over_two_processes_is_that_of_the_whole_batch(tmp_path):
-    script = tmp_path / "job.py"
-    script.write_text(SCRIPT)
-    done = torchrun(script, tmp_path / "answer")
-    assert done.returncode == 0, done.stderr
+def test_contrast_over_two_processes_is_that_of_the_whole_batch(tmp_path, torchrun):
+    torchrun(SCRIPT, tmp_path / "answer")
     assert (tmp_path / "answer").read_text() == "same"
 
 

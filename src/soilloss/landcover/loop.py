@@ -181,7 +181,9 @@ def _half(precision: str, device: torch.device) -> bool:
 
 
 def _means(logged: list[Logged], stage: Stage) -> dict[str, float]:
-    found = {name: torch.stack([parts[name].float() for parts in logged]).nanmean().item() for name in logged[0]}
+    columns = {name: torch.stack([parts[name].float() for parts in logged]) for name in logged[0]}
+    # a class that the teacher never saw in a batch has no share there
+    found = {name: (x.nanmean() if name.startswith("accepted") else x.mean()).item() for name, x in columns.items()}
     if not np.isfinite(found["loss"]):
         raise DataError(
             f"the loss of the stage {stage.kind} is {found['loss']}; lower its learning rate, now {stage.rate:g}"
