@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from soilloss.cli import catalogue, data, projects, terrain  # noqa: F401  each adds its verbs
+from soilloss.cli import catalogue, data, landcover, projects, terrain  # noqa: F401  each adds its verbs
 from soilloss.cli.common import app
 from soilloss.errors import MissingExtraError, SoilLossError
 

@@ -36,7 +36,7 @@ def new(folder: Path, /, *, like: str = "minimal") -> None:
     folder
         Where to write project.yml.
     like
-        Preset: minimal, rodopi, poyang, jiuyuangou, loess-plateau or mee2021.
+        Preset: minimal, rodopi, poyang, jiuyuangou, loess-plateau, mee2021, or landcover-demo (with its data).
     """
     from soilloss.workflow.start import new_project
 

@@ -14,7 +14,7 @@ from soilloss.grid.blocks import Window
 from soilloss.sources import files
 
 BANDS = ("blue", "green", "red", "nir", "swir1")
-NIR, RED, BLUE = 3, 2, 0
+BLUE, GREEN, RED, NIR = 0, 1, 2, 3
 PLANTS, GROUND = (1, 3, 4), (6,)
 _PROBE, _PROBES = 64, 4  # cells a side, and windows along each side, that are looked at before work begins
 _DIGITAL_NUMBERS = 1.5

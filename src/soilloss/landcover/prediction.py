@@ -16,6 +16,7 @@ from soilloss.grid.blocks import Window, run_blocks, worker_count
 from soilloss.landcover.images import BANDS
 
 STRIP = 512
+_BESIDE = 8
 Network = Callable[[np.ndarray], np.ndarray]
 
 
@@ -98,6 +99,8 @@ def predict(
         return values[(slice(None), *window)]
 
     strips = [part for _, part in predict_strips(run, read, values.shape[1:], workers=workers)]
+    if not strips:
+        raise DataError("the image has no cell with data in all bands; check what means missing in it")
     labels, confidence, entropy = (np.concatenate([part[n] for part in strips]) for n in range(3))
     return Prediction(labels, confidence, entropy, np.concatenate([part.probability for part in strips], axis=1))
 
@@ -192,6 +195,11 @@ def predict_strips(
         The part that is wanted; strips are counted from its top.
     workers : int, optional
         Threads.
+
+    Yields
+    ------
+    where, part : window, Prediction
+        Nothing at all if the wanted part holds no data.
     """
     rows, columns = window or (slice(0, shape[0]), slice(0, shape[1]))
     tops = starts(first[0], shape[0], rows, run.tiling)
@@ -206,8 +214,6 @@ def predict_strips(
         if canvas is None:
             continue
         yield from canvas.finished(final)
-    if canvas is None:
-        raise DataError("the image has no data in the area that is wanted; check its area and nodata")
 
 
 def _computed(
@@ -331,7 +337,9 @@ def judged(probability: np.ndarray) -> Prediction:
 
 
 def seam_score(labels: np.ndarray, tiling: Tiling, first: tuple[int, int] = (0, 0)) -> float:
-    """How much oftener classes differ across the edges of tiles than two cells beside them; 1 is seamless.
+    """How much oftener classes differ across the edges of tiles than eight cells beside them; 1 is seamless.
+
+    Eight cells, because the network's own steps of four cells leave traces of their own.
 
     Parameters
     ----------
@@ -353,8 +361,8 @@ def seam_score(labels: np.ndarray, tiling: Tiling, first: tuple[int, int] = (0, 
     at, beside = [0, 0], [0, 0]
     for plane, start in ((labels, first[0]), (labels.T, first[1])):
         lines = np.arange(-start % tiling.stride, plane.shape[0], tiling.stride)
-        for line in lines[(lines >= 1) & (lines < plane.shape[0] - 2)]:
-            for counts, place in ((at, line), (beside, line + 2)):
+        for line in lines[(lines >= 1) & (lines < plane.shape[0] - _BESIDE)]:
+            for counts, place in ((at, line), (beside, line + _BESIDE)):
                 one, other = plane[place - 1], plane[place]
                 both = (one > 0) & (other > 0)
                 counts[0] += int((both & (one != other)).sum())

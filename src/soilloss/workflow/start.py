@@ -9,6 +9,7 @@ from soilloss.errors import ProjectError, did_you_mean
 
 DEMO = "soilloss.demo"
 PRESETS = "soilloss.presets"
+MADE_UP = "landcover-demo"  # written with its data, which are made anew
 
 
 def presets() -> list[str]:
@@ -24,7 +25,11 @@ def presets() -> list[str]:
 
 def new_project(folder: Path, like: str) -> Path:
     """Write ``project.yml`` to start from into `folder`; an existing one is never overwritten."""
-    known = presets()
+    known = [*presets(), MADE_UP]
+    if like == MADE_UP:
+        from soilloss.landcover import demo
+
+        return demo.write_demo(folder)
     if like not in known:
         raise ProjectError(f"--like {like!r} is not a preset{did_you_mean(like, known)} (known: {', '.join(known)})")
     target = folder / "project.yml"
