@@ -13,7 +13,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo check test test-fast test-faults test-all-pythons docs bench clean
+.PHONY: help setup demo check test test-landcover test-fast test-faults test-all-pythons docs bench clean
 
 help:  ## list the verbs
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,6 +33,9 @@ check: $(VENV)/.test $(VENV)/.lint  ## style, types, import rules, spelling, dep
 
 test: $(VENV)/.test  ## all tests, with the coverage that is promised
 	$(BIN)/pytest -n $(CORES) $(COVERED:%=--cov=soilloss.%) --cov-report=term:skip-covered --cov-fail-under=95
+
+test-landcover: $(VENV)/.landcover  ## the tests of land cover mapping; adds torch to .venv
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) tests/landcover tests/test_landcover.py src/soilloss/landcover
 
 test-fast: $(VENV)/.test  ## tests of the rooms that differ from the last commit, and the contracts
 	$(BIN)/pytest -q tests/contracts $$(git status --porcelain -- src/soilloss tests | cut -c4- \
@@ -68,6 +71,12 @@ $(BIN)/python:
 $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV) (once; under a minute on a usual line)"
 	$(BIN)/python -m pip install -qq -c constraints.txt -e .
+	@touch $@
+
+# torch first and by its version: without it pip may choose a build with gigabytes of graphics libraries
+$(VENV)/.landcover: $(VENV)/.test
+	$(BIN)/python -m pip install -qq torch==2.13.0
+	$(BIN)/python -m pip install -qq -c constraints.txt -e '.[landcover]'
 	@touch $@
 
 # .test, .lint, .docs: one per dependency group of pyproject.toml
