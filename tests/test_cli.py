@@ -121,6 +121,20 @@ def test_terrain_of_a_raster(demo, capsys, tmp_path):
     assert {p.name for p in (tmp_path / "t").iterdir()} == {"terrain.json", "slope.tif", "flow_direction.tif"}
 
 
+def test_terrain_with_voids_as_walls_and_a_road(demo, capsys, tmp_path):
+    dem = next(path for path in demo.glob("*.tif") if "elevation" in path.name or "dem" in path.name)
+    words = ["--wanted", "flow_direction", "--voids", "wall", "--close-holes", "4", "--flats", "garbrecht", "--json"]
+    code, out, _ = command(capsys, "terrain", dem, "--out", tmp_path / "t", *words)
+    assert code == 0
+    assert json.loads(out)["ways"] == {"close_holes": 4, "voids": "wall", "flats": "garbrecht"}
+    code, _, err = command(capsys, "terrain", dem, "--out", tmp_path / "t", "--trapping", tmp_path / "road.gpkg")
+    assert code == 3
+    assert "no file at" in err
+    code, _, err = command(capsys, "terrain", dem, "--out", tmp_path / "t", "--voids", "open")
+    assert code == 2
+    assert "voids is 'open', expected one of 'outlet', 'wall'" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [

@@ -21,8 +21,14 @@ def terrain(
     outlets_crs: str | None = None,
     snap: float = 0.0,
     streams: float | None = None,
+    channels: Path | None = None,
+    trapping: Path | None = None,
+    voids: str = "outlet",
+    close_holes: int = 1,
+    flats: str = "lower",
     workers: Workers = None,
     memory: str = "4GB",
+    cluster: str = "",
     json: Json = False,
 ) -> None:
     """Make terrain alone from heights: fill, directions, accumulation, LS, catchments, streams.
@@ -49,16 +55,32 @@ def terrain(
         Metres that a gauge may be moved, to the largest area draining through a cell.
     streams
         Least area in m2 that makes a stream, e.g. 1e6: writes streams.gpkg.
+    channels
+        Raster, lines or polygons of channels (1): they pass nothing on, LS is missing there, and streams hold them.
+    trapping
+        Raster, lines or polygons that hold flow back: share from 0 to 1, 1 where a column trapping is missing.
+    voids
+        Whether water leaves into missing cells (outlet) or goes round them (wall).
+    close_holes
+        Holes of at most so many missing cells are bridged.
+    flats
+        How level land drains: lower, by the shortest way out; or garbrecht, away from higher land too.
     memory
         What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
+    cluster
+        Address of a Dask scheduler whose workers share the folder: they do the routing, tile by tile.
     """
+    from soilloss.derive.ways import Ways
     from soilloss.workflow.stored import Limits
     from soilloss.workflow.terrain import Task, make_terrain, names_of
     from soilloss.workflow.watch import parse_size, watch
 
-    task = Task(dem, names_of(wanted), routing, codes, nodata, outlets, outlets_crs, snap, streams)
+    ways = Ways(close_holes, voids, flats)
+    task = Task(
+        dem, names_of(wanted), routing, codes, nodata, outlets, outlets_crs, snap, streams, channels, trapping, ways
+    )
     with watch(quiet=json) as progress:
-        made = make_terrain(task, out, workers=workers, limits=Limits(parse_size(memory)), progress=progress)
+        made = make_terrain(task, out, workers=workers, limits=Limits(parse_size(memory), cluster), progress=progress)
     if json:
         print_json(made)
         return

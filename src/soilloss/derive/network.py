@@ -271,9 +271,9 @@ def catchments(source: Any, outlets: Outlets, own: np.ndarray, below: np.ndarray
     from rasterio.features import shapes
 
     parts: list[list[Any]] = [[] for _ in outlets.names]
-    mask = source > 0 if isinstance(source, np.ndarray) else source
-    for shape, value in shapes(source, mask=mask, transform=grid.affine):
-        parts[int(value) - 1].append(shapely.geometry.shape(shape))
+    for shape, value in shapes(source, transform=grid.affine):
+        if value > 0:
+            parts[int(value) - 1].append(shapely.geometry.shape(shape))
     columns = {
         "station": outlets.names,
         "downstream": [outlets.names[n - 1] if n else "" for n in below],

@@ -97,10 +97,11 @@ def _indices(shapes: _Shapes, grid: GeoBox, window: Window, touched: bool = Fals
         if len(found) == 0:
             continue
         top, left, bottom, right = tile
+        # y upwards, for rasterio warns of a transform that is the identity, and its guard is not made for threads
         burnt: Any = rasterize(
-            list(zip(cut, found.tolist(), strict=True)),
+            list(zip(shapely.transform(cut, _upwards), found.tolist(), strict=True)),
             out_shape=(bottom - top, right - left),
-            transform=Affine.translation(left, top),
+            transform=Affine(1, 0, left, 0, -1, -top),
             fill=-1,
             dtype="int32",
             all_touched=touched,
@@ -138,8 +139,11 @@ def _tile_coverage(shapes: _Shapes, tile: _Tile, window: Window) -> _Entries:
 
 def _feature(zone: int, shape: Any) -> dict[str, Any]:
     """A polygon as exactextract takes it: y upwards, and not named "id", for which it gives row numbers."""
-    upwards = shapely.transform(shape, lambda xy: xy * (1, -1))
-    return {"type": "Feature", "properties": {"zone": zone}, "geometry": mapping(upwards)}
+    return {"type": "Feature", "properties": {"zone": zone}, "geometry": mapping(shapely.transform(shape, _upwards))}
+
+
+def _upwards(xy: np.ndarray) -> np.ndarray:
+    return xy * (1, -1)
 
 
 def _in_tile(shapes: _Shapes, tile: _Tile) -> tuple[np.ndarray, np.ndarray]:
