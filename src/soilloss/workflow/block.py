@@ -128,10 +128,15 @@ class Strips:
             values = _make(self.work, self.outer, label, (), {**self.static, **opened})
             return {name: _crop(value, self.inner) for name, value in values.items()}
         if "static" not in held:
-            held["static"] = {name: _rows(value, rows) for name, value in self.static.items()}
+            held["static"] = self.static_rows(rows)
         fresh = {name: _strip(value, rows, held) for name, value in opened.items()}
         top = self.window[0].start
         return _make(self.work, _span(top, rows, self.window), label, (), {**held["static"], **fresh})
+
+    def static_rows(self, rows: slice) -> Values:
+        """Return what does not change, in one strip."""
+        whole = {name: _crop(value, self.inner) for name, value in self.static.items()} if self.whole else self.static
+        return {name: _rows(value, rows) for name, value in whole.items()}
 
 
 def cells_of(value: Any) -> Any:

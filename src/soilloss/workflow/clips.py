@@ -34,6 +34,7 @@ class Clips:
             if step.variable in at_hand and step.function is not None and spec_of(step.function).clip
         ]
         self.counts = {step.variable: _Count(0, 0) for step in self.steps}
+        self.static = {step.variable for step in self.steps if step.variable not in work.changing}
         self.lock = threading.Lock()
 
     def count(self, values: Mapping[str, Any], cells: np.ndarray, window: Window, done: Collection[str]) -> set[str]:
@@ -47,7 +48,7 @@ class Clips:
                 with self.lock:
                     before = self.counts[step.variable]
                     self.counts[step.variable] = _Count(before.clipped + clipped, before.seen + seen)
-        return {step.variable for step in self.steps if step.variable not in self.work.changing}
+        return self.static
 
     def _number(self, step: Step, values: Mapping[str, Any], window: Window, cells: np.ndarray) -> int:
         made = values[step.variable]
@@ -65,6 +66,10 @@ class Clips:
             data = [cells_of(values[name]) for name in step.inputs]
             return np.asarray(spec.clip(*data, **step.coefficients, **supplied), bool)
         return _at_limit(step, np.asarray(values[step.variable]))
+
+    def restore(self, counts: Mapping[str, Sequence[int]]) -> None:
+        """Go on from the counts of other years."""
+        self.counts = {name: _Count(*count) for name, count in counts.items()}
 
     def table(self) -> list[dict[str, Any]]:
         """Return a line per variable, as the record keeps it."""

@@ -95,11 +95,12 @@ def _recover(folder: Path, own: Collection[str]) -> None:
         _clear(former, folder, own)
     if folder.parent.exists():
         for left in folder.parent.glob(f".{folder.name}.*.part"):
-            if not _alive(left.name.split(".")[-2]):
+            if not alive(left.name.split(".")[-2]):
                 shutil.rmtree(left, ignore_errors=True)
 
 
-def _alive(process: str) -> bool:
+def alive(process: str) -> bool:
+    """Whether a process of this number (as text) runs."""
     try:
         os.kill(int(process), 0)
     except (OSError, ValueError):

@@ -5,6 +5,7 @@ A year needs all its steps; the mean over the years needs the share of years tha
 
 from __future__ import annotations
 
+import functools
 import math
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+import soilloss
 from soilloss import tables
 from soilloss.equation import spec_of
 from soilloss.grid.blocks import Window, run_blocks, windows
@@ -26,11 +28,16 @@ from soilloss.units import step_unit
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block
 from soilloss.workflow.clips import Clips
+from soilloss.workflow.kept import grid_key
+from soilloss.workflow.ledger import Ledger, open_ledger
 from soilloss.workflow.place import Place
 from soilloss.workflow.site import Site
+from soilloss.workflow.store import key_of
 from soilloss.workflow.years import MEAN
 
 BLOCK_ROWS, BLOCK_CELLS = 512, 1 << 22
+
+Progress = Callable[[int, int], None]
 
 
 class Statistics:
@@ -47,6 +54,23 @@ class Statistics:
         self.number += number
         self.sums[window[0].start, window[1].start] = total
         self.low, self.high = min(self.low, low), max(self.high, high)
+
+    def plain(self) -> dict[str, Any]:
+        """Return all of it as JSON holds it."""
+        filled = np.flatnonzero(self.counts)
+        sums = [[*at, total] for at, total in self.sums.items()]
+        extremes = [self.number, float(self.low), float(self.high)] if self.number else [0]
+        return {"bins": filled.tolist(), "counts": self.counts[filled].tolist(), "extremes": extremes, "sums": sums}
+
+    @classmethod
+    def restored(cls, plain: dict[str, Any]) -> Statistics:
+        """Return what `plain` was made of."""
+        own = cls()
+        own.counts[plain["bins"]] = plain["counts"]
+        if plain["extremes"][0]:
+            own.number, own.low, own.high = plain["extremes"]
+        own.sums = {(row, column): total for row, column, total in plain["sums"]}
+        return own
 
 
 class Map(NamedTuple):
@@ -92,6 +116,8 @@ class Pass:
         self.maps = list(published_maps(site))
         self.published_factors = [name for name in self.factors if name in {one.variable for one in self.maps}]
         self.drafts: dict[Map, Draft] = {}
+        self.hashes: dict[Map, str] = {}
+        self.reused: list[str] = []
         self.statistics = {m: Statistics() for m in self.maps}
         self.totals = set(project.steps if project.step not in ("year", *project.publish.steps) else ())
         self.sums = {label: self._no_sums(label) for label in dict.fromkeys((MEAN, *_years(site), *project.steps))}
@@ -114,39 +140,108 @@ class Pass:
         columns = max(512, (BLOCK_CELLS // BLOCK_ROWS) // 512 * 512)
         return windows(self.site.shape, (BLOCK_ROWS, columns))
 
-    def run(self, workers: int | None, progress: Callable[[int, int], None]) -> None:
-        """Compute and write every block; drafts are finished by `finish`, and discarded if anything fails."""
-        blocks = self.windows()
+    def run(self, workers: int | None, progress: Progress) -> None:
+        """Compute and write every block; drafts are finished by `finish`, and discarded if anything fails.
+
+        Years that an earlier run has finished are taken over (`reused` names them), the others are finished in parts.
+        """
+        ledger = open_ledger(*ledger_of(self.site, self.zones)) if len(self.years) > 1 else None
         try:
-            self.drafts = {m: self._draft(m) for m in self.maps}
-            for done, _ in enumerate(run_blocks(self.block, blocks, workers), 1):
-                progress(done, len(blocks))
+            if ledger is not None:
+                self._take_over(ledger)
+            size = self.site.shape[0] * self.site.shape[1]
+            parts = [self.years] if ledger is None else list(ledger.parts(size, self.steps_a_year)) or [[]]
+            for number, years in enumerate(parts, 1):
+                self._part(years, number == len(parts), ledger, workers, _share(progress, number, len(parts)))
         except BaseException:
             self.discard()
             raise
+        finally:
+            if ledger is not None:
+                ledger.close()
+
+    def _take_over(self, ledger: Ledger) -> None:
+        """Numbers and maps of the years that are finished."""
+        self.reused = ledger.years
+        if not self.reused:
+            return
+        facts = ledger.facts
+        for label, sums in facts["sums"].items():
+            self.sums[label] = Sums(*(np.array(part, np.int64) for part in sums))
+        for one in self._maps_of(self.reused):
+            self.statistics[one] = Statistics.restored(facts["statistics"][one.path])
+            self.hashes[one] = facts["hashes"][one.path]
+            ledger.give(one.path, self.folder / one.path)
+        self.clips.restore(facts["clips"])
+
+    def _part(
+        self,
+        years: list[str],
+        last: bool,
+        ledger: Ledger | None,
+        workers: int | None,
+        progress: Callable[[int, int], None],
+    ) -> None:
+        """Some years of all blocks, and the mean of all years after the last."""
+        blocks, yearly = self.windows(), self._maps_of(years)
+        folder = self.folder if ledger is None else ledger.folder
+        self.drafts |= {one: self._draft(one, folder) for one in yearly}
+        self.drafts |= {one: self._draft(one, self.folder) for one in self.maps if last and one.label == MEAN}
+        work = functools.partial(self._block, years=years, last=last, ledger=ledger)
+        for done, _ in enumerate(run_blocks(work, blocks, workers), 1):
+            progress(done, len(blocks))
+        if ledger is not None and years:
+            self._finish(yearly)
+            done = self.years[: ledger.done + len(years)]
+            ledger.finish(len(done), [one.path for one in yearly], self._facts(done))
+            for one in yearly:
+                ledger.give(one.path, self.folder / one.path)
+
+    def _block(self, window: Window, years: list[str], last: bool, ledger: Ledger | None) -> None:
+        """Some years of one block."""
+        place = Place(self, window)
+        if ledger is not None and ledger.done:
+            place.restore(ledger.load(window))
+        for year in years:
+            place.run_steps([label for label in self.site.project.steps if label[:4] == year])
+        if ledger is not None and years:
+            ledger.save(window, ledger.done + len(years), place.state())
+        if last:
+            place.mean()
+            with self.lock:
+                for variable, cells in place.gaps().items():
+                    count = self.gaps.setdefault(variable, [0, 0])
+                    count[0] += int(cells.sum())
+                    count[1] += int(np.rint((cells * place.area).sum() * 1e3))
+
+    def _maps_of(self, years: list[str]) -> list[Map]:
+        """Maps of single years and of their steps."""
+        return [one for one in self.maps if one.label[:4] in years]
+
+    def _facts(self, years: list[str]) -> dict[str, Any]:
+        """The numbers of some years, as JSON holds them."""
+        maps = self._maps_of(years)
+        return {
+            "sums": {x: [part.tolist() for part in sums] for x, sums in self.sums.items() if x[:4] in years},
+            "statistics": {one.path: self.statistics[one].plain() for one in maps},
+            "hashes": {one.path: self.hashes[one] for one in maps},
+            "clips": self.clips.counts,
+        }
 
     def finish(self) -> None:
         """Turn drafts into published rasters; the mean maps get overviews."""
-        for one, draft in self.drafts.items():
+        self._finish(list(self.drafts))
+
+    def _finish(self, maps: list[Map]) -> None:
+        for one in maps:
+            draft = self.drafts.pop(one)
             draft.finish(overviews=one.label == MEAN)
+            self.hashes[one] = draft.hash
 
     def discard(self) -> None:
         """Throw the drafts away."""
         for draft in self.drafts.values():
             draft.discard()
-
-    def block(self, window: Window) -> None:
-        """All time steps of one block."""
-        place = Place(self, window)
-        steps = self.site.project.steps
-        for first in range(0, len(steps), self.steps_a_year):
-            place.run_steps(steps[first : first + self.steps_a_year])
-        place.mean()
-        with self.lock:
-            for variable, cells in place.gaps().items():
-                count = self.gaps.setdefault(variable, [0, 0])
-                count[0] += int(cells.sum())
-                count[1] += int(np.rint((cells * place.area).sum() * 1e3))
 
     def add(self, label: str, mass: np.ndarray, surface: np.ndarray) -> None:
         """Add a part to the sums of a step, a year or the mean."""
@@ -166,12 +261,12 @@ class Pass:
                 with self.lock:
                     self.statistics[one].add(window, values)
 
-    def _draft(self, one: Map) -> Draft:
+    def _draft(self, one: Map, folder: Path) -> Draft:
         variable = VARIABLES[one.variable]
         classes = one.variable == "severity"
         function = {s.variable: s for s in self.site.steps}.get(one.variable)
         return Draft(
-            self.folder / one.path,
+            folder / one.path,
             self.site.grid,
             dtype="uint8" if classes else "float32",
             nodata=0 if classes else np.nan,
@@ -186,6 +281,46 @@ class Pass:
             colours=[g.colour for g in self.grades] if classes else None,
             categories=[g.name for g in self.grades] if classes else None,
         )
+
+
+def _share(progress: Progress, number: int, parts: int) -> Progress:
+    """Progress of one part among all."""
+    return lambda done, total: progress((number - 1) * total + done, parts * total)
+
+
+def ledger_of(site: Site, zones: Any) -> tuple[Path, str, dict[str, str]]:
+    """Where the years of a project are kept, the key of what holds for all of them, and the key of each.
+
+    A year is the content of its files; all years share grid, area, zones, methods and what does not change.
+    """
+    project, changing = site.project, _changing(site)
+    rasters = {n: g for n, g in site.given.items() if n in changing and isinstance(g, files.RasterSource)}
+    base = key_of(
+        *(soilloss.__version__, BLOCK_ROWS, BLOCK_CELLS, grid_key(site.grid), site.area.wkt if site.area else ""),
+        site.store.file_hash(site.data / project.zones.file) if project.zones and zones is not None else "",
+        project.zones.model_dump() if project.zones else "",
+        [project.analysis.severity.model_dump(), project.zero_classes, project.publish.model_dump(), project.step],
+        [(step.variable, step.method, dict(step.coefficients), step.inputs) for step in site.steps],
+        {name: key for name, key in site.keys.items() if name not in changing},
+        {name: (*given[2:7], _content(site, given.legend)) for name, given in rasters.items()},
+    )
+    years = {
+        year: key_of(
+            [
+                (name, label, site.store.file_hash(Path(path)))
+                for name in sorted(rasters)
+                for label, path in rasters[name].files
+                if label[:4] == year
+            ]
+        )
+        for year in _years(site)
+    }
+    name = project.publish.folder.strip("/").replace("/", "-").replace("\\", "-")
+    return site.store.folder / "years" / name, base, years
+
+
+def _content(site: Site, legend: str) -> str:
+    return site.store.file_hash(Path(legend)) if legend.endswith(".csv") else legend
 
 
 def zero_codes(classes: Iterable[str]) -> np.ndarray:

@@ -60,6 +60,34 @@ class Place:
             strip.mean()
         self._publish()
 
+    def state(self) -> dict[str, np.ndarray]:
+        """Return what the years so far add up to, for `restore`."""
+        arrays: dict[str, np.ndarray] = {}
+        for name, years in self.strips[0].years.items():
+            if years.valid is not None:
+                parts = [strip.years[name] for strip in self.strips]
+                arrays[f"total {name}"] = np.concatenate([part.total for part in parts])  # type: ignore[misc]
+                arrays[f"valid {name}"] = np.concatenate([part.valid for part in parts]).astype(np.uint16)  # type: ignore[arg-type]
+        for name in {name for strip in self.strips for name in strip.gaps.found}:
+            nowhere = np.zeros(self.shape, bool)
+            for strip in self.strips:
+                nowhere[strip.rows] = strip.gaps.found.get(name, False)
+            arrays[f"gap {name}"] = np.packbits(nowhere, axis=1)
+        return arrays
+
+    def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Go on from what other years add up to; what does not change has been counted with them."""
+        for key, array in arrays.items():
+            kind, name = key.split(" ")
+            whole = np.unpackbits(array, axis=1, count=self.shape[1]).astype(bool) if kind == "gap" else array
+            for strip in self.strips:
+                if kind == "gap":
+                    strip.gaps.found[name] = whole[strip.rows].copy()
+                elif kind == "total":
+                    strip.years[name].restore(array[strip.rows], arrays[f"valid {name}"][strip.rows])
+        for strip in self.strips:
+            strip.clipped |= self.run.clips.static
+
     def gaps(self) -> dict[str, np.ndarray]:
         """Return for each variable how many cells of each row went missing in it at some step."""
         found: dict[str, np.ndarray] = {}
@@ -112,7 +140,6 @@ class _Strip:
             name: Years(run.steps_a_year, len(run.years), VARIABLES[name].in_time == "sum", run.needed)
             for name in (LOSS, *run.published_factors)
         }
-        self.static: dict[str, np.ndarray] = {}
 
     def step(self, label: str, values: Mapping[str, Any]) -> None:
         """Take one time step in: trace gaps, count clipped cells, add to the years."""
@@ -143,18 +170,17 @@ class _Strip:
     def _factors(self, label: str, values: Mapping[str, Any]) -> None:
         run = self.place.run
         for name in run.published_factors:
-            if name not in run.work.changing:
-                self.static.setdefault(name, values[name])
-                continue
-            year = self.years[name].add(self._masked(values[name], name))
-            if year is not None and run.wants(name, label[:4]):
-                self.place.put(name, label[:4], self.rows, year)
+            if name in run.work.changing:
+                year = self.years[name].add(self._masked(values[name], name))
+                if year is not None and run.wants(name, label[:4]):
+                    self.place.put(name, label[:4], self.rows, year)
 
     def mean(self) -> None:
         """Hand over the means of the period."""
         self.place.put(LOSS, MEAN, self.rows, self.years[LOSS].mean())
         for name in self.place.run.published_factors:
-            cells = self._masked(self.static[name], name) if name in self.static else self.years[name].mean()
+            static = self.place.block.static_rows(self.rows).get(name)
+            cells = self.years[name].mean() if static is None else self._masked(static, name)
             self.place.put(name, MEAN, self.rows, cells)
 
     def _zero(self, values: Mapping[str, Any]) -> np.ndarray:

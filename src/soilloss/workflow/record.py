@@ -68,6 +68,7 @@ def make(
         "gaps": _gaps(passed),
         "clipped": passed.clips.table(),
         "channel_cells": _channel_cells(site, passed),
+        "reused_years": passed.reused,
         "total": _total(frames["summary"].iloc[0]),
         "points": surfaces,
         "findings": [{"level": f.level, "where": f.where, "message": f.message} for f in findings],
@@ -195,7 +196,7 @@ def _raster(site: Site, passed: Pass, one: Map) -> dict[str, Any]:
         "unit": "" if classes else unit_of(one, site),
         "method": passed.scheme.scheme if classes else function.__name__ if function else "source",
         "cite": spec_of(function).cite if function else "",
-        "hash": passed.drafts[one].hash,
+        "hash": passed.hashes[one],
         "missing_cells": int(found.counts[32768]) if classes else cells - found.number,
         **({} if classes or not found.number else _statistics(found)),
     }

@@ -36,7 +36,7 @@ OWN = (
 
 
 class Outcome(NamedTuple):
-    """What a run did: where the result lies, which stored steps were made or reused, and its findings."""
+    """What a run did: where the result lies, which stored steps were made, what was reused, and its findings."""
 
     folder: Path
     made: list[str]
@@ -132,7 +132,7 @@ def _execute(site: Site, workers: int | None, limits: stored.Limits, progress: P
         stored.make(site, item, workers, lambda done, total, stage=stage: progress(stage, done, total), limits)
     try:
         with folders.drafted(site.folder, OWN) as draft:
-            _publish(site, draft, workers, progress, findings, started)
+            reused += [f"year {year}" for year in _publish(site, draft, workers, progress, findings, started)]
     finally:
         files.close_all()
     return Outcome(site.folder, [item.path.name for item in todo], reused, findings, time.monotonic() - started)
@@ -140,7 +140,8 @@ def _execute(site: Site, workers: int | None, limits: stored.Limits, progress: P
 
 def _publish(
     site: Site, draft: Path, workers: int | None, progress: Progress, findings: list[Finding], started: float
-) -> None:
+) -> list[str]:
+    """Everything after the stored steps; returns the years that were taken over from an earlier run."""
     # pictures and STAC load heavy libraries, which only a finished run needs
     from soilloss.publish.catalog import write_catalog
     from soilloss.publish.report import write_report
@@ -170,6 +171,7 @@ def _publish(
     write_catalog(draft, made)
     write_report(draft, made)
     progress("report", 1, 1)
+    return passed.reused
 
 
 def _apart(site: Site) -> None:

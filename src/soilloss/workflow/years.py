@@ -46,6 +46,10 @@ class Years:
         add_year(year, self.total, self.valid)
         return year
 
+    def restore(self, total: np.ndarray, valid: np.ndarray) -> None:
+        """Go on from the sum of years and the number of them that `total` and `valid` held."""
+        self.total, self.valid = total.copy(), valid.astype(np.int32)
+
     def mean(self) -> np.ndarray:
         """Return the mean over the years of cells that have enough of them."""
         assert self.total is not None
