@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -138,7 +138,13 @@ def local_morans_i(
     return xr.Dataset({name: bare.copy(data=values).assign_attrs(attributes[name]) for name, values in found.items()})
 
 
-def choropleth(a: Any, b: Any, *, kind: Literal["change", "terciles"] = "terciles") -> Any:
+def choropleth(
+    a: Any,
+    b: Any,
+    *,
+    kind: Literal["change", "terciles"] = "terciles",
+    edges: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> Any:
     """Class of each pair, 3 i + j: nine classes for a map with a square legend.
 
     Parameters
@@ -147,6 +153,8 @@ def choropleth(a: Any, b: Any, *, kind: Literal["change", "terciles"] = "tercile
         With "change": -1 loss, 0 none, 1 gain, such as `change.gain_loss` of severity and of land cover. With
         "terciles": any numbers, cut at the thirds of each whole raster.
     kind : {"terciles", "change"}
+    edges : pair of (low, high), optional
+        The thirds of `a` and of `b`, where the arrays are part of a larger raster.
 
     Returns
     -------
@@ -166,8 +174,12 @@ def choropleth(a: Any, b: Any, *, kind: Literal["change", "terciles"] = "tercile
     first, second = np.asarray(a, "f8"), np.asarray(b, "f8")
     if first.shape != second.shape:
         raise DataError(f"the maps have shapes {first.shape} and {second.shape}; bring both to the same grid")
-    thirds = _of_change if kind == "change" else _thirds
-    codes = (3 * thirds(first) + thirds(second)).astype("f4")
+    if kind == "change":
+        codes = 3 * _of_change(first) + _of_change(second)
+    else:
+        low, high = edges or (thirds(first), thirds(second))
+        codes = 3 * _cut(first, low) + _cut(second, high)
+    codes = codes.astype("f4")
     if not isinstance(a, xr.DataArray):
         return codes
     return a.drop_attrs(deep=False).copy(data=codes).rename("choropleth").assign_attrs(classes=3, kind=kind)
@@ -180,12 +192,23 @@ def _of_change(values: np.ndarray) -> np.ndarray:
     return values + 1
 
 
-def _thirds(values: np.ndarray) -> np.ndarray:
+def thirds(values: Any) -> tuple[float, float]:
+    """Return the two numbers that cut valid values into thirds; NaN where there is none.
+
+    Examples
+    --------
+    >>> thirds([1, 2, 3, 4, 5, 6, 7])
+    (3.0, 5.0)
+    """
+    known = np.asarray(values, "f8")
+    known = known[np.isfinite(known)]
+    low, high = np.quantile(known, (1 / 3, 2 / 3)).tolist() if known.size else (np.nan, np.nan)
+    return low, high
+
+
+def _cut(values: np.ndarray, edges: Sequence[float]) -> np.ndarray:
     valid = np.isfinite(values)
-    if not valid.any():
-        return np.full(values.shape, np.nan)
-    edges = np.quantile(values[valid], (1 / 3, 2 / 3))
-    return np.where(valid, np.searchsorted(edges, np.where(valid, values, 0), side="right"), np.nan)
+    return np.where(valid, np.searchsorted(np.asarray(edges), np.where(valid, values, 0), side="right"), np.nan)
 
 
 def _scores(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:

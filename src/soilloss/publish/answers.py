@@ -34,8 +34,13 @@ def _differences(folder: Path, data: Data) -> Figure:
     return differences.draw_differences(panels, data["unit"], data["label"])
 
 
+def _pairs(folder: Path, data: Data) -> Figure:
+    return associations.draw_pairs(folder / data["raster"], data["first"], data["second"], data["titles"])
+
+
 KINDS: dict[str, Callable[[Path, Data], Figure]] = {
     "areas": _plain(charts.draw_areas, "years", "shares", "names", "colours"),
+    "agreement": _plain(associations.draw_agreement, "observed", "modelled", "label", "unit"),
     "bars": _plain(associations.draw_bars, "names", "values", "label"),
     "changes": _plain(differences.draw_changes, "names", "values", "label"),
     "classes": _classes,
@@ -44,10 +49,12 @@ KINDS: dict[str, Callable[[Path, Data], Figure]] = {
     "grouped": _plain(charts.draw_grouped, "names", "series", "label", "unit"),
     "line": _plain(charts.draw_line, "years", "values", "slope", "intercept", "label", "unit"),
     "matrix": _plain(associations.draw_matrix, "names", "values", "label", "lowest"),
+    "pairs": _pairs,
     "sankey": _plain(sankey.draw_sankey, "steps", "flows", "names", "colours"),
     "stacks": _plain(differences.draw_stacks, "years", "parts", "label", "unit"),
     "turnover": _plain(charts.draw_turnover, "years", "gained", "lost", "label"),
     "waterfall": _plain(differences.draw_waterfall, "start", "parts", "end", "label", "unit"),
+    "shares": _plain(associations.draw_shares_by_year, "years", "lines", "label"),
     "windows": _plain(associations.draw_windows, "years", "lines", "label"),
 }
 

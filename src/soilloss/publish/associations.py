@@ -69,6 +69,22 @@ def draw_bars(names: Sequence[str], values: Sequence[float | None], label: str) 
     return figure
 
 
+def draw_shares_by_year(
+    years: Sequence[str], lines: Sequence[tuple[str, Sequence[float | None]]], label: str
+) -> Figure:
+    """Draw numbers by year, one line per source; the first one stands out."""
+    figure, axes = chart(7.4, 3.0)
+    place = np.arange(len(years))
+    for at, (name, values) in enumerate(lines):
+        colour, width = (ACCENT, 2.0) if at == 0 else (None, 1.2)
+        axes.plot(place, np.array(values, float), "o-", markersize=4, label=name, color=colour, linewidth=width)
+    axes.set_xticks(place[:: -(-len(years) // 12)], list(years)[:: -(-len(years) // 12)])
+    axes.set_ylabel(label)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=9, ncols=3)
+    return figure
+
+
 def draw_agreement(observed: Sequence[float], modelled: Sequence[float], label: str, unit: str) -> Figure:
     """Draw modelled against observed values and the line where both agree; logarithmic where values span 100 times."""
     figure, axes = chart(4.6, 4.4)

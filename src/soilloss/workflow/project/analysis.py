@@ -160,6 +160,53 @@ class Scenario(Strict):
     grass_to_forest: bool = True
 
 
+class Validation(Strict):
+    """Results against what others found.
+
+    `official` is a CSV with ``year`` and the eroded share in per cent; further columns are other products judged beside
+    ours. Grades from `eroded_from` on count as eroded. `observed` has ``soil_loss`` (t/ha a year) of plots or gauges:
+    points (CSV with ``x, y`` in `crs`, or a point file), or polygons over which the map is averaged; of one `year`, or
+    of the mean of the period.
+    """
+
+    official: str | None = None
+    eroded_from: int = Field(default=2, ge=1)
+    common_years: bool = True
+    observed: str | None = None
+    crs: str | None = None
+    year: int | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Validation:
+        if self.official is None and self.observed is None:
+            raise ValueError("against what? give 'official' (eroded shares by year) or 'observed' (plots, gauges)")
+        return self
+
+
+class Bivariate(Strict):
+    """Two maps at once: where high meets high, by Moran's I of one and its neighbours' other, and in one map.
+
+    `a` and `b` name variables, or with ``kind: change`` severity and land_cover, whose gain and loss from the first to
+    the last year are set together. Moran's I works on squares of cells where the grid has more than `cells`.
+    """
+
+    a: str = "soil_loss"
+    b: str
+    kind: Literal["terciles", "change"] = "terciles"
+    neighbours: Literal["queen", "rook"] = "queen"
+    permutations: int = Field(default=999, ge=99)
+    significance: float = Field(default=0.05, gt=0, lt=1)
+    false_discovery_rate: bool = False
+    cells: int = Field(default=100_000, ge=100)
+
+    @model_validator(mode="after")
+    def _names(self) -> Bivariate:
+        for name in (self.a, self.b):
+            if name != "severity":
+                _known_variables(name)
+        return self
+
+
 # what is answered elsewhere: by the pass, and by a variant
 ELSEWHERE = ("summary", "severity", "scenario")
 
@@ -175,6 +222,8 @@ class Analysis(Strict):
     attribution: Attribution | None = None
     drivers: Drivers | None = None
     scenario: Scenario | None = None
+    validation: Validation | None = None
+    bivariate: Bivariate | None = None
 
     @property
     def asked(self) -> dict[str, Any]:
