@@ -2,10 +2,11 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
-from shapely.geometry import box
+from shapely.geometry import LineString, box
 
+from soilloss.derive import terrain
 from soilloss.sources import files
-from soilloss.workflow import record, stored
+from soilloss.workflow import check, record, stored
 from soilloss.workflow.site import open_site, whole
 
 
@@ -27,6 +28,43 @@ def test_polygons_become_a_variable(landscape, grid, write_project):
     cells = site.read("practice", "", whole(site))
     np.testing.assert_allclose(cells[:, :40], 0.3, rtol=1e-6)
     np.testing.assert_array_equal(cells[:, 40:], 1)
+
+
+@pytest.mark.parametrize("memory", [4e9, 1e3])
+def test_roads_hold_back_flow(landscape, grid, write_project, memory):
+    """A line becomes a mask; contributing area takes it up, in memory and tile by tile."""
+    west, south, east, north = grid.boundingbox
+    road = gpd.GeoDataFrame(
+        geometry=[LineString([(west + 5, north - 400), (east - 5, south + 401)])], crs=str(grid.crs)
+    )
+    road.to_file(landscape / "roads.gpkg")
+    sources = open_site(landscape / "project.yml").project.model_dump(mode="json")["sources"]
+    site = open_site(
+        write_project(landscape, sources={**sources, "trapping": {"lines": "roads.gpkg", "value": 70, "unit": "%"}})
+    )
+    assert [finding for finding in check.examine(site) if finding.level == "error"] == []
+    for item in stored.pending(site):
+        stored.make(site, item, 2, lambda done, total: None, stored.Limits(memory))
+    share = site.read("trapping", "", whole(site))
+    assert sorted(np.unique(share).tolist()) == pytest.approx([0, 0.7])
+    expected = terrain.contributing_area(site.read("elevation", "", whole(site)), None, share, cell_size=30)
+    np.testing.assert_array_equal(site.read("contributing_area", "", whole(site)), expected)
+    assert next(step for step in site.steps if step.variable == "contributing_area").inputs == ("elevation", "trapping")
+
+
+def test_lines_that_cannot_be_used_are_findings(landscape, grid, write_project):
+    west, _, _, north = grid.boundingbox
+    far = gpd.GeoDataFrame(geometry=[LineString([(west - 900, north), (west - 800, north)])], crs=str(grid.crs))
+    far.to_file(landscape / "far.gpkg")
+    sources = open_site(landscape / "project.yml").project.model_dump(mode="json")["sources"]
+    for trapping, words in [
+        ({"lines": "far.gpkg"}, "far.gpkg does not touch the target: its lines span"),
+        ({"lines": "far.gpkg", "column": "share"}, "has no column 'share'"),
+        ({"lines": "far.gpkg", "value": 40}, "ranges from 0 to 40, allowed is 0 to 1; add unit"),
+    ]:
+        site = open_site(write_project(landscape, sources={**sources, "trapping": trapping}))
+        found = [finding.message for finding in check.examine(site) if finding.level == "error"]
+        assert any(words in message for message in found), found
 
 
 def test_whole_grid_steps_see_the_aligned_heights(landscape, write_project):

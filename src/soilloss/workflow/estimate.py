@@ -76,7 +76,7 @@ def _text(site: Site, step: Step) -> str:
         return f"{step.variable} <- {source.interpolate}({inner})"
     if isinstance(source, projects.Changed):
         return f"{step.variable} <- {source.describe()}"
-    return f"{step.variable} <- {source.file if isinstance(source, projects.Raster) else source.polygons}"
+    return f"{step.variable} <- {source.file if isinstance(source, projects.Raster) else source.path}"
 
 
 def _unit(site: Site) -> str:

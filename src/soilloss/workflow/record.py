@@ -159,12 +159,12 @@ def _input(site: Site, name: str) -> dict[str, Any]:
     out: dict[str, Any] = {"variable": name, "unit": VARIABLES[name].unit, "value": None, "path": None}
     if not isinstance(given, RasterSource):
         return out | {"kind": "constant", "value": given}
-    kinds = {projects.Table: "table", projects.Polygons: "polygons", projects.Raster: "raster"}
+    kinds = {projects.Table: "table", projects.Polygons: "polygons", projects.Lines: "lines", projects.Raster: "raster"}
     if isinstance(source, projects.Changed):
         return out | {"kind": "changed", "value": source.describe(), "sha256": site.keys[name]}
     paths = [Path(path) for path in dict.fromkeys(path for _, path in site.unaligned.get(name, given).files)]
-    if isinstance(source, projects.Table | projects.Polygons):
-        paths = [site.data / (source.table if isinstance(source, projects.Table) else source.polygons)]
+    if isinstance(source, projects.Table | projects.Polygons | projects.Lines):
+        paths = [site.data / (source.table if isinstance(source, projects.Table) else source.path)]
     else:
         own = native_grid(site.unaligned.get(name, given))
         out |= {"crs": str(own.crs), "shape": list(own.shape)}

@@ -294,15 +294,15 @@ def _hashes(site: Site, source: projects.Raster, raster: files.RasterSource) -> 
     return [(label, site.store.file_hash(Path(path))) for label, path in dict.fromkeys(pairs)]
 
 
-def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons) -> None:
+def _give_made(site: Site, name: str, source: projects.Table | projects.Polygons | projects.Lines) -> None:
     """A source that becomes a raster on the target grid before the pass."""
-    named = source.table if isinstance(source, projects.Table) else source.polygons
+    named = source.table if isinstance(source, projects.Table) else source.path
     parts = [site.store.file_hash(site.data / named), source.model_dump(exclude={"times"}), grid_key(site.grid)]
     if isinstance(source, projects.Table) and source.interpolate == "height":
         parts.append(site.keys.get("elevation") or _elevation_key(site))
     key = key_of(soilloss.__version__, name, *parts)
     bands = files.AXIS_LENGTHS.get(VARIABLES[name].axis, 1)
-    if isinstance(source, projects.Polygons):
+    if not isinstance(source, projects.Table):
         enter_stored(site, name, key, "polygons", [""])
     elif source.yearly:
         _check_yearly(site, name)

@@ -22,7 +22,7 @@ from soilloss.variables import VARIABLES
 from soilloss.workflow import block, changes, series
 from soilloss.workflow.kept import Stored, grid_key, labels_of
 from soilloss.workflow.points import surface_of, values_at_points
-from soilloss.workflow.project import Polygons
+from soilloss.workflow.project import Lines, Polygons
 from soilloss.workflow.site import Site
 from soilloss.workflow.store import write_raster
 
@@ -84,13 +84,16 @@ def _aligned(site: Site, item: Stored, blocks: list[Window], workers: int | None
 
 def _polygons(site: Site, item: Stored, blocks: list[Window], workers: int | None) -> Iterator[Part]:
     source = site.project.sources[item.variable]
-    assert isinstance(source, Polygons)
-    found = vectors.read_polygons(site.data / source.polygons, column=source.column).to_crs(site.wkt)
-    unit = source.unit or VARIABLES[item.variable].unit
-    values = np.asarray(convert(item.variable, found[source.column].to_numpy(float), unit))
-    burnt = zones.burn(
-        list(found.geometry), values, site.grid, np.nan if source.elsewhere is None else source.elsewhere
+    assert isinstance(source, Polygons | Lines)
+    lines = isinstance(source, Lines)
+    read = vectors.read_lines if lines else vectors.read_polygons
+    found = read(site.data / source.path, column=source.column).to_crs(site.wkt)
+    given = (
+        np.full(len(found), source.value) if lines and source.column is None else found[source.column].to_numpy(float)
     )
+    values = np.asarray(convert(item.variable, given, source.unit or VARIABLES[item.variable].unit))
+    elsewhere = np.nan if source.elsewhere is None else source.elsewhere
+    burnt = zones.burn(list(found.geometry), values, site.grid, elsewhere, touched=lines)
     return _parts(burnt, blocks, workers)
 
 
@@ -103,9 +106,9 @@ def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | N
     step = next(s for s in site.steps if s.variable == item.variable)
     assert step.function is not None
     spec = spec_of(step.function)
-    data = [_assemble(site, name, item.label, workers) for name in step.inputs]
+    data = {name: _assemble(site, name, item.label, workers) for name in step.inputs}
     supplied: dict[str, Any] = {"cell_size": cell_size(site.grid)} if "cell_size" in spec.supplied else {}
-    made = step.function(*data, **step.coefficients, **supplied)
+    made = step.function(**data, **step.coefficients, **supplied)
     del data
     return ((window, made[window]) for window in blocks)
 

@@ -25,7 +25,7 @@ from soilloss.workflow.check.relations import examine_relations
 from soilloss.workflow.check.remedies import Subject
 from soilloss.workflow.check.settings import examine_settings
 from soilloss.workflow.check.target import examine_target
-from soilloss.workflow.project import Constant, Polygons, Table
+from soilloss.workflow.project import Constant, Lines, Polygons, Table
 from soilloss.workflow.site import Site, open_site
 
 __all__ = ["Finding", "check", "examine", "refuse"]
@@ -101,6 +101,7 @@ _EXAMINERS: dict[type, Callable[[Site, str, Any], Iterable[Finding]]] = {
     Constant: _constant,
     Table: examine_points,
     Polygons: examine_polygons,
+    Lines: examine_polygons,
 }
 
 

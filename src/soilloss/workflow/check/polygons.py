@@ -16,18 +16,20 @@ from soilloss.variables import VARIABLES
 from soilloss.workflow.check.findings import Finding, error, warning
 from soilloss.workflow.check.quantities import examine_values
 from soilloss.workflow.check.remedies import Subject
-from soilloss.workflow.project import Polygons
+from soilloss.workflow.project import Lines, Polygons
 from soilloss.workflow.site import Site
 
 MOST = 5000
 COVERED = 0.995
 
 
-def examine_polygons(site: Site, name: str, source: Polygons) -> Iterator[Finding]:
-    """Return what is to be said about polygons that carry a variable."""
-    where, file = f"sources.{name}", Path(source.polygons).name
-    frame = vectors.read_polygons(site.data / source.polygons, column=source.column)
-    column = frame[source.column]
+def examine_polygons(site: Site, name: str, source: Polygons | Lines) -> Iterator[Finding]:
+    """Return what is to be said about polygons or lines that carry a variable."""
+    where, file = f"sources.{name}", Path(source.path).name
+    lines = isinstance(source, Lines)
+    read = vectors.read_lines if lines else vectors.read_polygons
+    frame = read(site.data / source.path, column=source.column)
+    column = pd.Series([source.value]) if lines and source.column is None else frame[source.column]
     values = np.asarray(pd.to_numeric(column, errors="coerce"), float)
     bad = np.isnan(values) & np.asarray(column.notna())
     if bad.any():
@@ -39,9 +41,9 @@ def examine_polygons(site: Site, name: str, source: Polygons) -> Iterator[Findin
         return
     given = np.append(values[np.isfinite(values)], [] if source.elsewhere is None else [source.elsewhere])
     if not VARIABLES[name].is_class:
-        subject = Subject(where, f"{source.column} in {file}", name, "polygons", unit=source.unit or "")
+        subject = Subject(where, f"{source.column or 'value'} in {file}", name, "polygons", unit=source.unit or "")
         yield from examine_values(subject, given)
-    yield from _place(site, where, file, frame, source.elsewhere is None)
+    yield from _place(site, where, file, frame, source.elsewhere is None and not lines, lines)
 
 
 def examine_zones(site: Site) -> Iterator[Finding]:
@@ -53,15 +55,19 @@ def examine_zones(site: Site) -> Iterator[Finding]:
     yield from _place(site, "zones", file, frame, must_cover=False)
 
 
-def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool) -> Iterator[Finding]:
+def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool, lines: bool = False) -> Iterator[Finding]:
     target = shapely.box(*site.grid.boundingbox.bbox) if site.area is None else site.area
     shapes = np.asarray(frame.to_crs(site.wkt).geometry)
     if not shapely.intersects(shapes, target).any():
         west, south, east, north = frame.total_bounds
         spans = f"{west:.8g}..{east:.8g} east and {south:.8g}..{north:.8g} north in its CRS"
-        yield error(where, f"{file} does not touch the target: its polygons span {spans}; check both", GridError)
+        yield error(
+            where,
+            f"{file} does not touch the target: its {'lines' if lines else 'polygons'} span {spans}; check both",
+            GridError,
+        )
         return
-    if len(frame) <= MOST:
+    if len(frame) <= MOST and not lines:
         for sentence in vectors.overlaps(frame):
             yield warning(where, f"{file}: {sentence}")
     if must_cover:

@@ -13,7 +13,7 @@ from soilloss.variables import VARIABLES
 from soilloss.workflow.check.findings import Finding, error, note, warning
 from soilloss.workflow.kept import is_changing
 from soilloss.workflow.methods import UNVERIFIED
-from soilloss.workflow.project import Changed, Polygons, Raster, Table
+from soilloss.workflow.project import Changed, Lines, Polygons, Raster, Table
 from soilloss.workflow.site import Site
 
 # R as these print it is in metric technical units, K in US units: see the unit trap in the explanation of R
@@ -167,8 +167,8 @@ def _inputs(site: Site) -> Iterator[tuple[str, Path]]:
             given = site.unaligned.get(name, site.given.get(name))
             names = [path for _, path in given.files] if isinstance(given, RasterSource) else [source.file]
             yield from ((name, (site.data / path).resolve()) for path in names if "{" not in path)
-        elif isinstance(source, Polygons | Table):
-            yield name, (site.data / (source.polygons if isinstance(source, Polygons) else source.table)).resolve()
+        elif isinstance(source, Polygons | Lines | Table):
+            yield name, (site.data / (source.table if isinstance(source, Table) else source.path)).resolve()
         elif isinstance(source, Changed) and source.inside:
             yield name, (site.data / source.inside).resolve()
     for name, path in (("area", site.project.area), ("zones", site.project.zones and site.project.zones.file)):

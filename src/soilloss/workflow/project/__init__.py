@@ -19,7 +19,7 @@ from soilloss.workflow import yaml12
 from soilloss.workflow.project.analysis import Analysis, LandCover, Severity
 from soilloss.workflow.project.landcover import LandCoverMaps
 from soilloss.workflow.project.sentences import sentence
-from soilloss.workflow.project.sources import Changed, Constant, Polygons, Product, Raster, Source, Strict, Table
+from soilloss.workflow.project.sources import Changed, Constant, Lines, Polygons, Product, Raster, Source, Strict, Table
 
 __all__ = [
     "Analysis",
@@ -28,6 +28,7 @@ __all__ = [
     "Grid",
     "LandCover",
     "LandCoverMaps",
+    "Lines",
     "Method",
     "Period",
     "Polygons",

@@ -101,6 +101,26 @@ class Polygons(Scaled):
     elsewhere: float | None = None
     unit: str | None = None
 
+    @property
+    def path(self) -> str:
+        """The file that is read."""
+        return self.polygons
+
+
+class Lines(Scaled):
+    """Lines, or the outlines of polygons, drawn on every cell they touch; `column` or `value` says what they carry."""
+
+    lines: str
+    column: str | None = None
+    value: float = 1.0
+    elsewhere: float | None = 0.0
+    unit: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The file that is read."""
+        return self.lines
+
 
 class Changed(Strict):
     """Values that are changed in some places.
@@ -143,8 +163,14 @@ class Changed(Strict):
 
 
 # the keys that tell each kind
-_ALONE: dict[str, type[Strict]] = {"product": Product, "file": Raster, "table": Table, "polygons": Polygons}
-_ALONE["value"] = Constant
+_ALONE: dict[str, type[Strict]] = {
+    "product": Product,
+    "file": Raster,
+    "table": Table,
+    "polygons": Polygons,
+    "lines": Lines,
+    "value": Constant,
+}
 KINDS = _ALONE | dict.fromkeys(("rules", "becomes", "donor"), Changed)
 
 
@@ -165,4 +191,4 @@ def _pick_source(value: Any) -> Any:
     raise ValueError(f"needs one of {', '.join(map(repr, KINDS))}, but has {', '.join(map(repr, given))}")
 
 
-Source = Annotated[Constant | Product | Raster | Table | Polygons | Changed, BeforeValidator(_pick_source)]
+Source = Annotated[Constant | Product | Raster | Table | Polygons | Lines | Changed, BeforeValidator(_pick_source)]
