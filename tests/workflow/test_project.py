@@ -47,7 +47,7 @@ def test_mistakes_in_keys_get_one_sentence(extra, words):
 
 
 SOURCE_MISTAKES = {
-    "{fil: a}": "needs one of 'file', 'table', 'polygons', 'value', but has 'fil'",
+    "{fil: a}": "needs one of 'product', 'file', 'table', 'polygons', 'lines', 'value', .*but has 'fil'",
     "{file: a, scal: 2}": "sources.ndvi.scal: unknown key; did you mean 'scale'",
     "{table: a.csv, interpolate: krigin}": "did you mean 'kriging'",
     "true": "True is not a source",
