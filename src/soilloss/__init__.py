@@ -37,6 +37,7 @@ _MODULES = {
     "vegetation": "soilloss.derive.vegetation",
     "trend": "soilloss.analysis.trend",
     "change": "soilloss.analysis.change",
+    "hot_spots": "soilloss.analysis.hot_spots",
     "drivers": "soilloss.analysis.drivers",
     "bivariate": "soilloss.analysis.bivariate",
     "attribution": "soilloss.analysis.attribution",

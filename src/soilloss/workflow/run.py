@@ -166,7 +166,7 @@ def _publish(
         if isinstance(source, Table) and name in site.given
     ]
     made = record.make(site, passed, frames, surfaces, findings, time.monotonic() - started)
-    made["analyses"] = sweep.entries(answers)
+    made |= {"analyses": sweep.entries(answers), "citations": [*made["citations"], *sweep.citations(site)]}
     record.write(draft, made)
     write_catalog(draft, made)
     write_report(draft, made)

@@ -122,6 +122,13 @@ def tables_of(answers: list[Answered]) -> dict[str, pd.DataFrame]:
     return {name: frame for one in answers for name, frame in one.answer.tables.items()}
 
 
+def citations(site: Site) -> list[str]:
+    """Return citation keys of the methods by which the analyses of a project make rasters, each once."""
+    asked = site.project.analysis.asked
+    layers = [layer for name, options in asked.items() for layer in question(name).layers(site, options)]
+    return list(dict.fromkeys(key for layer in layers for key in layer.cite.split(", ") if key))
+
+
 def entries(answers: list[Answered]) -> list[dict[str, Any]]:
     """Return what the record keeps of the analyses, ready for JSON."""
     return [

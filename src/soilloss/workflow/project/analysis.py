@@ -103,6 +103,19 @@ class Change(Strict):
     slope: list[float] = []
 
 
+class HotSpots(Strict):
+    """The `fraction` of the land with the highest mean soil loss, and where high values gather (Gi*).
+
+    Gi* is that of squares of `square` by `square` cells (a power of two; default so that there are at most 40 000), at
+    a `significance` of each test, or of all together if it is a `false_discovery_rate`.
+    """
+
+    fraction: float = Field(default=0.1, gt=0, lt=1)
+    square: int | None = Field(default=None, ge=1, le=512)
+    significance: float = Field(default=0.05, gt=0, lt=1)
+    false_discovery_rate: bool = False
+
+
 class Attribution(Strict):
     """Why soil loss changed: its change shared out among the factors.
 
@@ -219,6 +232,7 @@ class Analysis(Strict):
     trend: Trend | None = None
     transitions: Transitions | None = None
     change: Change | None = None
+    hot_spots: HotSpots | None = None
     attribution: Attribution | None = None
     drivers: Drivers | None = None
     scenario: Scenario | None = None
