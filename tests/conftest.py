@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -50,3 +54,35 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("real observations are absent; set SOILLOSS_SHARED_DATA to their folder")
     return folder
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """A real scheduler and two worker processes on this machine: address and workers."""
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    quick = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__TCP": "12s", "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "5s"}
+    place = tmp_path / "scheduler.json"
+    words = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
+    words += ["--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(place)]
+    log = (tmp_path / "cluster.log").open("w")
+    how = {"env": {**os.environ, **quick}, "stdout": log, "stderr": log, "cwd": tmp_path}
+    running = [subprocess.Popen(words, **how)]
+    try:
+        _waiting(place.exists)
+        address = json.loads(place.read_text())["address"]
+        worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny"]
+        worker += ["--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(tmp_path)]
+        running += [subprocess.Popen(worker, **how) for _ in range(2)]
+        yield address, running[1:]
+    finally:
+        for one in running[::-1]:
+            one.kill()
+            one.wait()
+        log.close()
+
+
+def _waiting(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the cluster does not start"
+        time.sleep(0.05)

@@ -121,6 +121,31 @@ def test_catchments_of_gauges_are_zones(dem, tmp_path):
     assert made["rasters"] == []
 
 
+@pytest.mark.timeout(180)
+def test_a_cluster_that_loses_a_worker_gives_the_same(dem, heights, tmp_path, cluster, monkeypatch):
+    """Scheduler and two workers are processes; one worker is killed in the middle, masks travel with the tasks."""
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr("soilloss.workflow.terrain.land.tile_side", lambda *_: 32)
+    monkeypatch.setattr("soilloss.publish.rasters.TILE", 32)
+    drawn_masks(tmp_path, heights)
+    address, workers = cluster
+    with distributed.Client(address, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=30)
+    stages = set()
+
+    def told(stage, done, total):
+        stages.add(stage)
+        if stage == "contributing_area: directions" and done == 2:
+            workers[0].kill()
+
+    task = Task(dem, ("contributing_area",), trapping=tmp_path / "road.gpkg", channels=tmp_path / "lake.tif")
+    whole = make_terrain(task, tmp_path / "whole")
+    spread = make_terrain(task, tmp_path / "spread", limits=stored.Limits(4e9, address), progress=told)
+    assert workers[0].poll() is not None
+    assert {"contributing_area: basins", "contributing_area: sweep 1"} <= stages
+    assert [one["hash"] for one in spread["rasters"]] == [one["hash"] for one in whole["rasters"]]
+
+
 def drawn_masks(tmp_path, heights):
     """A road as a line, a lake as a polygon, and both as rasters of what they should become."""
     west, south, east, north = GRID.boundingbox
