@@ -146,6 +146,8 @@ def inputs(page: Page) -> str:
 
 def _origin(entry: Mapping[str, Any]) -> str:
     paths = _listed(entry.get("path"))
+    if "change" in entry:
+        return entry["change"]
     if not paths:
         return f"the number {number(entry.get('value'), 6)}"
     return ", ".join(paths) if len(paths) <= FEW else f"{paths[0]} … {paths[-1]} ({len(paths)} files)"

@@ -161,7 +161,7 @@ def _input(site: Site, name: str) -> dict[str, Any]:
         return out | {"kind": "constant", "value": given}
     kinds = {projects.Table: "table", projects.Polygons: "polygons", projects.Lines: "lines", projects.Raster: "raster"}
     if isinstance(source, projects.Changed):
-        return out | {"kind": "changed", "value": source.describe(), "sha256": site.keys[name]}
+        return out | {"kind": "changed", "change": source.describe(), "sha256": site.keys[name]}
     paths = [Path(path) for path in dict.fromkeys(path for _, path in site.unaligned.get(name, given).files)]
     if isinstance(source, projects.Table | projects.Polygons | projects.Lines):
         paths = [site.data / (source.table if isinstance(source, projects.Table) else source.path)]
@@ -302,7 +302,10 @@ def _inputs_equal(old: dict[str, Any], new: list[dict[str, Any]]) -> list[Proof]
                 f"{before['path']} ({before['variable']}) has changed since the run, so nothing can be proved; "
                 "restore it or run the project again"
             )
-    return [Proof(f"input {one['variable']}", True, str(one["path"] or one["value"])) for one in old["inputs"]]
+    return [
+        Proof(f"input {one['variable']}", True, str(one["path"] or one.get("change") or one["value"]))
+        for one in old["inputs"]
+    ]
 
 
 def _made(record: dict[str, Any], kind: str) -> list[dict[str, Any]]:
