@@ -18,6 +18,7 @@ from soilloss.derive.codes import own_codes
 from soilloss.derive.tiled import Source, route
 from soilloss.derive.tiled.watersheds import watersheds
 from soilloss.errors import DataError, GridError, ProjectError
+from soilloss.factors.topography import desmet_govers_1996
 from soilloss.grid.passes import Passes
 from soilloss.grid.rims import Tiles
 from soilloss.grid.target import CellSize, cell_size, make_grid
@@ -289,6 +290,25 @@ def test_real_heights(shared_data, dem):
         expected = whole(job, z, sides=sides)
         for tile, workers in ((64, 2), (500, 1), (4096, 2)):
             np.testing.assert_array_equal(tiled(job, z, tile, sides=sides, workers=workers), expected)
+
+
+def test_the_ls_map_of_mula_mutha_is_one(shared_data):
+    """Whatever the tile and the number of workers."""
+    with rasterio.open(shared_data / "mula_mutha/dem_srtm_90m.tif") as file:
+        grid = GeoBox((file.height, file.width), file.transform, file.crs)
+        z = file.read(1, masked=True).astype(np.float32).filled(np.nan)
+    sides = cell_size(grid)
+    slope, aspect = (function(z, cell_size=sides) for function in (terrain.slope_horn_1981, terrain.aspect_horn_1981))
+    caps = {"max_length": 304.8, "channel_area": 1e6}
+
+    def ls(area):
+        return desmet_govers_1996(area, slope, aspect, cell_size=sides, **caps)
+
+    expected = ls(whole("mfd", z, sides))
+    assert np.isfinite(expected).sum() > 1e5
+    for tile in (64, 500, 4096):
+        for workers in (1, 2):
+            np.testing.assert_array_equal(ls(tiled("mfd", z, tile, sides, workers=workers)), expected)
 
 
 def test_a_channel_map_is_read_with_the_heights():
