@@ -16,7 +16,7 @@ from soilloss.publish.maps import INK, MISSING, draw_codes
 from soilloss.publish.text import number, with_unit
 
 # three steps of blue (the first variable) times three of brown (the second): code 3 i + j
-PAIRS = ("#e8e6e1", "#d8b26e", "#b5761c", "#a9c6d8", "#a99f86", "#8a6a32", "#4b8db8", "#4f7689", "#4a4a42")
+PAIRS = ("#f8f0dc", "#d8b26e", "#b5761c", "#a9c6d8", "#a99f86", "#8a6a32", "#4b8db8", "#4f7689", "#4a4a42")
 
 
 def draw_matrix(names: Sequence[str], values: Sequence[Sequence[float | None]], label: str, lowest: float) -> Figure:
@@ -35,11 +35,15 @@ def draw_matrix(names: Sequence[str], values: Sequence[Sequence[float | None]], 
     for (i, j), value in np.ndenumerate(table):
         if math.isfinite(value):
             dark = abs(value) > 0.6
-            axes.text(j, i, number(value, 2), ha="center", va="center", fontsize=8, color="white" if dark else INK)
+            axes.text(j, i, _hundredths(value), ha="center", va="center", fontsize=8, color="white" if dark else INK)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=30)
     bar.set_label(label, fontsize=9, color=INK)
     bar.ax.tick_params(labelsize=8)
     return figure
+
+
+def _hundredths(value: float) -> str:
+    return f"{value + 0.0:.2f}".replace("-0.00", "0.00").replace("-", "−")
 
 
 def draw_windows(years: Sequence[str], lines: Sequence[tuple[str, Sequence[float | None]]], label: str) -> Figure:
@@ -52,7 +56,7 @@ def draw_windows(years: Sequence[str], lines: Sequence[tuple[str, Sequence[float
     axes.set_xticks(place[:: -(-len(years) // 12)], list(years)[:: -(-len(years) // 12)])
     axes.set(ylim=(-1.05, 1.05), xlabel="last year of the window")
     axes.set_ylabel(label)
-    axes.legend(frameon=False, fontsize=8.5, ncols=3, loc="upper left", bbox_to_anchor=(0, 1.2))
+    figure.legend(loc="outside upper center", frameon=False, fontsize=8.5, ncols=4)
     return figure
 
 
@@ -109,7 +113,12 @@ def draw_pairs(path: Path, first: Sequence[str], second: Sequence[str], titles: 
     `first` and `second` name the three classes of each variable, the lowest first; `titles` name the variables.
     """
     figure = draw_codes(path, list(PAIRS))
-    axes = figure.add_axes((0.80, 0.06, 0.17, 0.17))
+    width, height = figure.get_size_inches()
+    side, below = 1.25, 2.0  # inches, of the legend and of the room below the map
+    figure.set_size_inches(width, height + below)
+    figure.set_layout_engine("constrained", rect=(0, below / (height + below), 1, height / (height + below)))
+    axes = figure.add_axes((0.5 - side / width / 2, 0.55 / (height + below), side / width, side / (height + below)))
+    axes.set_in_layout(False)
     codes = np.arange(9).reshape(3, 3)  # row i is a class of the first variable, drawn upwards
     axes.imshow(codes, cmap=ListedColormap(list(PAIRS)), norm=BoundaryNorm(np.arange(-0.5, 9), 9), origin="lower")
     axes.set_xticks(range(3), list(second), fontsize=7)

@@ -37,7 +37,7 @@ def draw_changes(names: Sequence[str], percents: Sequence[float], label: str) ->
         )  # fmt: skip
     widest = max([abs(p) for p in percents] or [1]) or 1
     low, high = min([0, *percents]), max([0, *percents])
-    axes.set(xlabel=label, xlim=(low - 0.22 * widest, high + 0.22 * widest))
+    axes.set(xlabel=label, xlim=(low - 0.3 * widest, high + 0.3 * widest))
     return figure
 
 
@@ -67,6 +67,10 @@ def draw_differences(panels: Sequence[tuple[str, Path]], unit: str, name: str = 
         grid[0].images[0], ax=list(grid), orientation="horizontal", shrink=0.7, aspect=40, extend="both"
     )
     bar.set_label(with_unit(name, unit), fontsize=9, color=INK)
+    tens = [10.0**power for power in range(int(math.log10(end)) + 1)]
+    ticks = [*(-ten for ten in reversed(tens)), 0.0, *tens]
+    bar.set_ticks(ticks, labels=[number(tick) for tick in ticks])
+    bar.ax.minorticks_off()
     bar.ax.tick_params(labelsize=8)
     return figure
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PATH, CLUSTERS = "analyses/bivariate.tif", "analyses/bivariate_clusters.tif"
 LEVELS = {"terciles": ("low", "middle", "high"), "change": ("loss", "none", "gain")}
 NAMES = ("not significant", *QUADRANTS)
-COLOURS = ("#eeeeec", "#b2182b", "#92c5de", "#2166ac", "#f4a582")
+COLOURS = ("#fbf6df", "#b2182b", "#92c5de", "#2166ac", "#f4a582")
 CHANGING = ("severity", "land_cover")
 _COMPUTING = threading.Lock()
 

@@ -176,7 +176,9 @@ def _in_space(
     divergence = pd.DataFrame(rows, columns=pd.Index(["map", *columns, "Spearman's rho", "cells"]))
     found = drivers.geographical_detector(maps[LOSS], {name: maps[name] for name in names}, classes=options.classes)
     alone, pairs = found["factors"].rename(columns={"factor": "map"}), found["interactions"]
-    divergence.attrs["caption"] = f"Kullback-Leibler divergence of soil loss from each map. {CAVEAT}"
+    divergence.attrs["caption"] = (
+        "Kullback-Leibler divergence of soil loss from each map, and Spearman's rank correlation."
+    )
     alone.attrs["caption"] = (
         f"Geographical detector: share q of the variance of soil loss between {options.classes} strata of each map."
     )
