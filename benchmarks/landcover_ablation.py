@@ -4,13 +4,14 @@
         [--processes 2] [--gpu] [--out FOLDER]
 
 Arms: A supervised; A' with extra supervised steps; B A and refinement; C contrast, then supervised; C' with extra
-supervised steps; D all three stages; N as D, but refined in the plain form of the study (the network is its own teacher,
-one threshold); F as D with class-wise thresholds and CutMix; E as D, trained with labelled pairs of the older sensor.
-The last phase of A', B, C', D, N and F has the same number of steps, the same rates and the same augmentation of labels.
+supervised steps; D all three stages; N as D, but refined in the plain form of the study (the network is its own
+teacher, one threshold); T as D with teacher, but one threshold and no CutMix; E as D, with labelled pairs of the older
+sensor. The last phase of A', B, C', D, N and T has the same number of steps, the same rates and the same augmentation.
 
 Scores: overall accuracy and mean IoU on test places, at the times without labels and in the label year. The synthetic
-truth is known at all times. `slovenia` is one square kilometre (quarterly least, median and greatest NDVI of Sentinel-2,
-2015-2017, labels of 2017 taken as valid before): far too small to settle anything, but real.
+truth is known at all times. `slovenia` is one square kilometre (quarterly least, median and greatest NDVI of
+Sentinel-2, 2015-2017, labels of 2017 taken as valid before): far too small to settle anything, but real. Models are
+kept in FOLDER, so a run that was cut off goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import argparse
 import copy
 import os
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -52,13 +54,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=["synthetic", "slovenia"], choices=["synthetic", "slovenia"])
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--arms", nargs="+", default=["A", "A'", "B", "C", "C'", "D", "N", "F", "E"])
+    parser.add_argument("--arms", nargs="+", default=["A", "A'", "B", "C", "C'", "D", "N", "T", "E"])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--gpu", action="store_true", help="HRFormer-S on tiles of 256 cells, on the graphics card")
-    parser.add_argument("--out", type=Path, help="folder for ablation.csv")
+    parser.add_argument("--out", type=Path, help="folder for ablation.csv and the models")
     given = parser.parse_args()
     began = time.perf_counter()
-    jobs = [(data, seed, given.arms, given.gpu) for data in given.data for seed in range(given.seeds)]
+    jobs = [(data, seed, given.arms, given.gpu, given.out) for data in given.data for seed in range(given.seeds)]
     with ProcessPoolExecutor(1 if given.gpu else given.processes, get_context("spawn")) as pool:
         rows = pd.DataFrame([row for found in pool.map(compared, jobs) for row in found])
     if given.out:
@@ -78,22 +80,22 @@ def summary(rows: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def compared(job: tuple[str, int, list[str], bool]) -> list[dict[str, Any]]:
+def compared(job: tuple[str, int, list[str], bool, Path | None]) -> list[dict[str, Any]]:
     """Train and score the arms with one seed."""
     import torch
 
-    data, seed, arms, gpu = job
+    data, seed, arms, gpu, folder = job
     torch.set_num_threads(1)
     budget = GPU if gpu else CPU
-    runs = Runs(data, seed, budget, "cuda" if gpu else "cpu")
+    runs = Runs(data, seed, budget, "cuda" if gpu else "cpu", folder)
     return [row for arm in arms if (row := runs.arm(arm))]
 
 
 class Runs:
     """The arms of one data set and seed; what two arms begin with is trained once."""
 
-    def __init__(self, data: str, seed: int, budget: Budget, device: str) -> None:
-        self.data, self.seed, self.budget, self.device = data, seed, budget, device
+    def __init__(self, data: str, seed: int, budget: Budget, device: str, folder: Path | None) -> None:
+        self.data, self.seed, self.budget, self.device, self.folder = data, seed, budget, device, folder
         self.tiles, self.truth = self._scene(twins=False)
         self.trained: dict[tuple[Any, ...], Any] = {}
 
@@ -102,41 +104,54 @@ class Runs:
         con, sup, extra = ("contrast",), ("supervise",), ("supervise", "extra")
         phases = {
             "A": [sup], "A'": [sup, extra], "B": [sup, ("refine",)], "C": [con, sup], "C'": [con, sup, extra],
-            "D": [con, sup, ("refine",)], "N": [con, sup, ("refine", "study")], "F": [con, sup, ("refine", "more")],
+            "D": [con, sup, ("refine",)], "N": [con, sup, ("refine", "study")], "T": [con, sup, ("refine", "teacher")],
             "E": [("contrast", "twins"), ("supervise", "twins"), ("refine", "twins")],
         }[name]  # fmt: skip
         if name == "E" and self.data != "synthetic":
             return {}
-        began = time.process_time()
         model, notes = self._trained(tuple(phases))
-        return {"data": self.data, "arm": name, "seed": self.seed, **self._scores(model), **notes,
-                "seconds": time.process_time() - began}  # fmt: skip
+        print(f"{self.data}, seed {self.seed}: {name}", file=sys.stderr, flush=True)
+        return {"data": self.data, "arm": name, "seed": self.seed, **self._scores(model), **notes}
 
     def _trained(self, phases: tuple[tuple[str, ...], ...]) -> tuple[Any, dict[str, Any]]:
+        """Return the network after some phases and what is noted of the last: at hand, from the folder, or trained."""
+        from soilloss.landcover.storage import load_model, save_model
+
+        if phases not in self.trained:
+            name = f"{self.data}-{self.seed}-{self.budget.size}-{'-'.join('_'.join(p) for p in phases)}.safetensors"
+            if self.folder and (self.folder / name).exists():
+                model, card = load_model(self.folder / name)
+                self.trained[phases] = model.to(self.device), card["notes"]
+            else:
+                self.trained[phases] = self._train(phases)
+                if self.folder:
+                    model, notes = self.trained[phases]
+                    bands = [str(n) for n in range(model.settings["bands"])]
+                    save_model(self.folder / name, model, {"notes": notes, "bands": bands})
+        return self.trained[phases]
+
+    def _train(self, phases: tuple[tuple[str, ...], ...]) -> tuple[Any, dict[str, Any]]:
         from soilloss.landcover.loop import run_stage
-        from soilloss.landcover.settings import Refinement, Stage, Training
+        from soilloss.landcover.settings import KINDS, Refinement, Stage, Training
         from soilloss.landcover.train import new_model
 
-        if phases in self.trained:
-            return self.trained[phases]
-        steps = {"contrast": self.budget.steps[0], "supervise": self.budget.steps[1], "refine": self.budget.steps[2]}
         kind, *how = phases[-1]
-        count = self.budget.steps[2] if how == ["extra"] else steps[kind]
+        steps = self.budget.steps[2 if how == ["extra"] else KINDS.index(kind)]
         refinement = Refinement(fewest=0.05)
         if how == ["study"]:
             refinement = refinement._replace(**STUDY)
-        if how == ["more"]:
-            refinement = refinement._replace(classwise=True, cutmix=True)
-        training = Training(size=self.budget.size, batch=self.budget.batch, stages=(Stage(kind, count, RATE),),
-                            epoch=count, refinement=refinement, seed=self.seed + 100 * len(phases))  # fmt: skip
+        if how == ["teacher"]:
+            refinement = refinement._replace(classwise=False, cutmix=False)
+        training = Training(size=self.budget.size, batch=self.budget.batch, stages=(Stage(kind, steps, RATE),),
+                            epoch=steps, refinement=refinement, seed=self.seed + 100 * len(phases))  # fmt: skip
         tiles = self._scene(twins=True)[0] if how == ["twins"] else self.tiles
         if len(phases) > 1:
             model = copy.deepcopy(self._trained(phases[:-1])[0])
         else:
             model = new_model(tiles, training, self.device)
+        began = time.process_time()
         rows = run_stage(model, tiles, training, 0)
-        notes = {key: rows[-1][key] for key in ("accepted",) if rows and key in rows[-1]}
-        self.trained[phases] = (model, notes)
+        notes = {"accepted": rows[-1].get("accepted") if rows else 0, "seconds": time.process_time() - began}
         return model, notes
 
     def _scores(self, model: Any) -> dict[str, float]:

@@ -27,9 +27,9 @@ class Refinement(NamedTuple):
     """
 
     threshold: float = 0.8
-    classwise: bool = False
+    classwise: bool = True
     teacher: float = 0.99
-    cutmix: bool = False
+    cutmix: bool = True
     dropout: float = 0.5
     fewest: float = 0.3
 
