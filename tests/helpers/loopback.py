@@ -28,6 +28,7 @@ class Server:
         self.headers: list[dict[str, str]] = []
         self.sent = 0
         self.token = ""
+        self.key = ""
         self.ranges = True
         self.dead = False
         self.moves: dict[str, str] = {}
@@ -105,7 +106,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, json.dumps(search(server, query)).encode(), {"Content-Type": "application/geo+json"}, fault)
             return
         if path.startswith("/sign/"):
-            self._send(200, json.dumps({"token": "sig=secret", "msft:expiry": "2999-01-01T00:00:00Z"}).encode())
+            self._send(200, json.dumps({"token": server.key, "msft:expiry": "2999-01-01T00:00:00Z"}).encode())
+            return
+        if server.key and server.key not in self.path:
+            self._send(403, b"locked")
             return
         file = server.folder / path.lstrip("/")
         if not file.is_file():

@@ -113,6 +113,45 @@ def soil(folder: Path) -> None:
             (folder / f"soil/{name}/{name}_{depth}_mean.vrt").write_text(index)
 
 
+SCENE = (570_000.0, 5_028_000.0, 50.0, (300, 320))  # left, top, cell and shape of scenes in UTM zone 32
+
+
+def reflectance(band: str, shift: float = 0.0) -> np.ndarray:
+    """What a scene would see of a band without clouds."""
+    east, north = places(*SCENE[:3], SCENE[3])
+    wave = 0.02 * np.sin(east / 700) + 0.02 * np.cos(north / 900)
+    return {"red": 0.10, "nir": 0.40, "swir1": 0.25, "green": 0.09, "blue": 0.07}[band] + wave + shift
+
+
+def scene(folder: Path, url: str, name: str, date: str, *, shift=0.0, baseline="05.00", clouds=(), **more) -> dict:
+    """Files of a Sentinel-2 scene and its item; `clouds` are slices of rows and columns."""
+    left, top, cell, shape = SCENE
+    offset = 1000 if float(baseline or 5) >= 4 else 0
+    assets = {}
+    for band in ("red", "nir"):
+        values = np.rint(reflectance(band, shift) * 10_000 + offset).astype("u2")
+        write(folder / f"s2/{name}/{band}.tif", values, left, top, cell, "EPSG:32632", nodata=0)
+        assets[{"red": "B04", "nir": "B08"}[band]] = {"href": f"{url}/s2/{name}/{band}.tif"}
+    classes = np.full((shape[0] // 2, shape[1] // 2), 4, "u1")
+    for rows, columns in clouds:
+        classes[rows, columns] = 9
+    write(folder / f"s2/{name}/scl.tif", classes, left, top, 2 * cell, "EPSG:32632")
+    assets["SCL"] = {"href": f"{url}/s2/{name}/scl.tif"}
+    properties = {"datetime": f"{date}T10:00:00Z", "platform": "sentinel-2a", "eo:cloud_cover": 20}
+    properties |= {"s2:mgrs_tile": name} | ({"s2:processing_baseline": baseline} if baseline else {})
+    return {
+        "type": "Feature",
+        "stac_version": "1.0.0",
+        "id": name,
+        "collection": "sentinel-2-l2a",
+        "geometry": None,
+        "bbox": [9.8, 45.2, 10.3, 45.5],
+        "properties": properties | more,
+        "links": [],
+        "assets": assets,
+    }
+
+
 def build(folder: Path, years: tuple[int, ...] = (2001, 2002)) -> None:
     """Write all files of the world."""
     heights(folder)
@@ -129,6 +168,16 @@ def entries(url: str) -> dict:
         "chirps-v2-monthly": {"url": url + "/rain/{year}.{month:02d}.cog"},
         "chirps-v2-daily": {"url": url + "/days/{year}.{month:02d}.{day:02d}.tif"},
         "soilgrids-2": {"url": url + "/soil/{name}/{name}_{depth}_mean.vrt"},
+        "sentinel-2-l2a": {
+            "stac": {
+                "api": f"{url}/stac",
+                "collection": "sentinel-2-l2a",
+                "sign": f"{url}/sign/sentinel-2-l2a",
+                "sensor": "sentinel-2",
+                "mask": {"SCL": "scl"},
+            },
+            "hosts": [url],
+        },
     }
 
 

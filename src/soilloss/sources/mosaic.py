@@ -105,8 +105,8 @@ def union(paths: Sequence[Path]) -> GeoBox:
     right = round((max(b.right for b in bounds) - a.c) / a.a)
     top = round((max(b.top for b in bounds) - a.f) / a.e)
     bottom = round((min(b.bottom for b in bounds) - a.f) / a.e)
-    corner = a * (left, top)
-    return GeoBox((bottom - top, right - left), Affine(a.a, 0, corner[0], 0, a.e, corner[1]), finest.crs)
+    corner = Affine(a.a, 0, a.c + left * a.a, 0, a.e, a.f + top * a.e)
+    return GeoBox((bottom - top, right - left), corner, finest.crs)
 
 
 def _shape(grid: GeoBox) -> tuple[int, int]:

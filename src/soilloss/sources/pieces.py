@@ -60,6 +60,8 @@ def web_for(name: str, product: Product) -> Web:
         token=os.environ.get(token.env, "") if token else "",
         token_origins=sorted(urls),
         remedy=remedy,
+        key_url=product.stac.sign if product.stac else "",
+        key_origins=product.hosts,
     )
 
 
@@ -147,30 +149,26 @@ def key_of_piece(url: str, bounds: Bounds, band: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def fetch_piece(
-    web: Web, cache: Cache, url: str, bounds: Bounds, *, band: int = 1, may_lack: bool = False, signed: str = ""
-) -> Piece:
+def fetch_piece(web: Web, cache: Cache, url: str, bounds: Bounds, *, band: int = 1, may_lack: bool = False) -> Piece:
     """Return the part of a file below `bounds`, from the cache or from the service.
 
     Parameters
     ----------
     may_lack : bool
         A file that does not exist gives nothing, instead of an error.
-    signed : str
-        The address with a key to it, which is not remembered.
     """
     key = key_of_piece(url, bounds, band)
     found = cache.find(key)
     if found is None:
-        found = _fetched(web, cache, key, signed or url, bounds, band, may_lack, clean(url))
+        found = _fetched(web, cache, key, url, bounds, band, may_lack)
     path, about = found
     return Piece(url, path if about["sha256"] else None, about)
 
 
 def _fetched(
-    web: Web, cache: Cache, key: str, url: str, bounds: Bounds, band: int, may_lack: bool, shown: str
+    web: Web, cache: Cache, key: str, url: str, bounds: Bounds, band: int, may_lack: bool
 ) -> tuple[Path, dict[str, Any]]:
-    about = {"product": web.name, "url": shown}
+    about = {"product": web.name, "url": clean(url)}
     try:
         draft = cache.draft(key)
         try:

@@ -7,6 +7,7 @@ says in a sentence why not and whether trying again helps.
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterable
@@ -23,6 +24,8 @@ ATTEMPTS = 5
 TIMEOUT = 20.0
 DELAY = 0.5
 LONGEST_WAIT = 60.0
+# a key holds for an hour or so; it is fetched anew well before
+KEY_SECONDS = 1200.0
 # an answer slower than this, in bytes a second, after the timeout has passed once, counts as none
 SLOWEST = 1000.0
 CHUNK = 1 << 16
@@ -95,6 +98,8 @@ class Web:
         Addresses that may see the token.
     remedy : str
         How a token is got, for the message of a service that wants one.
+    key_url : str
+        Gives a short-lived key (JSON with ``token``), which is added to addresses at `key_origins` and shown nowhere.
     attempts, timeout, delay : number
         How often to ask, how long to wait for bytes, and the first pause, in seconds; each further pause is doubled.
     """
@@ -107,17 +112,21 @@ class Web:
         token: str = "",
         token_origins: Iterable[str] = (),
         remedy: str = "",
+        key_url: str = "",
+        key_origins: Iterable[str] = (),
         attempts: int = ATTEMPTS,
         timeout: float = TIMEOUT,
         delay: float | None = None,
     ) -> None:
-        self.allowed = tuple(origin(one if "://" in one else f"https://{one}") for one in origins)
+        self.allowed = _origins(origins)
         self.name, self.remedy = name, remedy
         self.attempts, self.timeout = attempts, timeout
         self.delay = DELAY if delay is None else delay
         self.received = 0
-        self._token, self._token_origins = token, tuple(map(origin, token_origins))
-        self._lock = threading.Lock()
+        self._token, self._token_origins = token, _origins(token_origins)
+        self._key_url, self._key_origins = key_url, _origins(key_origins)
+        self._key, self._key_until = "", 0.0
+        self._lock = threading.RLock()
         self._local = threading.local()
 
     def get(self, url: str, start: int = 0, stop: int | None = None) -> Answer:
@@ -173,7 +182,7 @@ class Web:
             try:
                 with self._session().request(
                     method,
-                    url,
+                    self._unlocked(url),
                     headers={"Accept-Encoding": "identity", **headers, **self._authorization(url)},
                     data=body,
                     stream=True,
@@ -190,6 +199,16 @@ class Web:
                     raise
                 raise _Fault(f"gave no whole answer ({_kind(error)})") from None
         raise SourceError(f"{self.name}: {clean(url)} is moved on and on; tell who keeps the catalogue")
+
+    def _unlocked(self, url: str) -> str:
+        """The address with the key of a service that locks its files to it."""
+        if url == self._key_url or not self._key_url or not any(_fits(origin(url), k) for k in self._key_origins):
+            return url
+        with self._lock:
+            if time.time() > self._key_until:
+                given = json.loads(self.get(self._key_url).data)
+                self._key, self._key_until = given["token"], time.time() + KEY_SECONDS
+        return f"{url}{'&' if '?' in url else '?'}{self._key}"
 
     def _session(self) -> Any:
         """One session for each thread: connections are kept, and nothing is taken from the user's files."""
@@ -263,6 +282,11 @@ class Web:
         if not self.remedy:
             return f"{what}it is not open to everybody; check the product's entry"
         return f"{what}{'the token was refused' if self._token else 'it wants a token'}; {self.remedy}"
+
+
+def _origins(given: Iterable[str]) -> tuple[str, ...]:
+    """Origins of addresses; a bare host is taken as https."""
+    return tuple(origin(one if "://" in one else f"https://{one}") for one in given)
 
 
 def _fits(wanted: str, known: str) -> bool:

@@ -183,7 +183,7 @@ def window_of(dataset: Any, bounds: Bounds, margin: int) -> Window | None:
     """Return the cells of a raster that cover `bounds` (longitude, latitude), with a margin; None if there are none."""
     if dataset.crs is None or dataset.transform.b or dataset.transform.d:
         raise GridError(f"{Path(dataset.name).name} has no coordinate reference system or is rotated")
-    left, bottom, right, top = transform_bounds("EPSG:4326", dataset.crs, *bounds, densify_pts=21)
+    left, bottom, right, top = bounds_in(dataset.crs, bounds)
     a = dataset.transform
     columns = (left - a.c) / a.a, (right - a.c) / a.a
     rows = sorted(((top - a.f) / a.e, (bottom - a.f) / a.e))
@@ -194,6 +194,11 @@ def window_of(dataset: Any, bounds: Bounds, margin: int) -> Window | None:
     west, east = max(math.floor(columns[0]) - margin, 0), min(math.ceil(columns[1]) + margin, dataset.width)
     north, south = max(math.floor(rows[0]) - margin, 0), min(math.ceil(rows[1]) + margin, dataset.height)
     return Window(west, north, east - west, south - north)  # pyright: ignore[reportCallIssue]
+
+
+def bounds_in(crs: Any, bounds: Bounds) -> Bounds:
+    """Return longitudes and latitudes as bounds in another CRS that hold all of them."""
+    return transform_bounds("EPSG:4326", crs, *bounds, densify_pts=21)
 
 
 def _copy(dataset: Any, window: Window, bands: tuple[int, ...], path: Path) -> None:

@@ -6,6 +6,7 @@ says what fetching them would take.
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,9 +15,9 @@ from rasterio.warp import transform_bounds
 
 from soilloss.errors import GridError, ProjectError, SourceError
 from soilloss.grid.target import make_grid, parse_crs
-from soilloss.sources import files, pieces, vectors
+from soilloss.sources import files, pieces, stac, vectors
 from soilloss.sources.products import Bounds, Product, catalogue, find, others
-from soilloss.sources.remote import clean
+from soilloss.sources.remote import Web, clean
 from soilloss.workflow import project as projects
 from soilloss.workflow import yaml12
 from soilloss.workflow.store import key_of
@@ -35,6 +36,21 @@ class Job(NamedTuple):
     product: Product
     source: projects.Product
     bounds: Bounds
+    raw: Path
+
+    @property
+    def is_composite(self) -> bool:
+        """Whether it is made of the scenes of its step."""
+        return self.product.time is not None and self.product.time.step == "scene"
+
+    @property
+    def days(self) -> tuple[str, str]:
+        """The first and the last day of its step."""
+        part = self.label[5:]
+        months = 12 if not part else 3 if part.startswith("Q") else 1
+        last = months * int(part.lstrip("Q") or 1)
+        first = last - months + 1
+        return f"{self.year}-{first:02d}-01", f"{self.year}-{last:02d}-{monthrange(self.year or 1, last)[1]}"
 
     @property
     def done(self) -> bool:
@@ -88,10 +104,14 @@ def jobs_of(project: projects.Project, file: Path) -> list[Job]:
         product = find(source.product, variable, known)
         _check(variable, source, product, project, bounds, known)
         key = key_of(variable, product.model_dump(mode="json", exclude=_WORDS), source.model_dump(), list(bounds))
-        folder = file.parent / ".soilloss" / "fetched" / f"{variable}-{key}"
-        for label in _labels(product, source, project):
-            path = folder / f"{label or variable}.tif"
-            jobs.append(Job(variable, label, path, source.product, product, source, bounds))
+        labels = _labels(product, source, project)
+        fetched = file.parent / ".soilloss" / "fetched"
+        raw = fetched / "scenes" / f"{variable}-{key}"
+        if source.fill and product.time and product.time.step == "scene":
+            key = key_of(key, labels)  # gaps are closed from the other steps
+        for label in labels:
+            path = fetched / f"{variable}-{key}" / f"{label or variable}.tif"
+            jobs.append(Job(variable, label, path, source.product, product, source, bounds, raw / f"{label}.tif"))
     return jobs
 
 
@@ -120,10 +140,13 @@ def missing(path: Path | str, overrides: Mapping[str, Any] | None = None) -> lis
 
 
 def describe(jobs: Iterable[Job]) -> list[dict[str, Any]]:
-    """Return what fetching the jobs would take: items, bytes (roughly) and the hosts they come from."""
+    """Return what fetching the jobs would take: items, bytes (roughly) and the hosts they come from.
+
+    Services that have to be searched are asked; no data are fetched.
+    """
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for job in jobs:
-        layers = pieces.layers_of(job.product, job.variable, job.year, job.bounds, job.source.depth)
+        layers = layers_of(job, pieces.web_for(job.name, job.product) if job.product.stac else None)
         items = sum(len(layer.urls) for layer in layers)
         row = rows.setdefault(
             (job.variable, job.name),
@@ -132,6 +155,43 @@ def describe(jobs: Iterable[Job]) -> list[dict[str, Any]]:
         row["items"] += items
         row["bytes"] += int(len(layers) * cells_of(job) * job.product.bytes + items * 32_768)
     return list(rows.values())
+
+
+def layers_of(job: Job, web: Web | None) -> list[pieces.Layer]:
+    """Return the layers of a job and their files: by address, or as a search finds them."""
+    if web is None or job.product.stac is None:
+        return pieces.layers_of(job.product, job.variable, job.year, job.bounds, job.source.depth)
+    found = items_of(job, web)
+    if job.is_composite:
+        names = assets_of(job)
+        return [
+            pieces.Layer(f"{item.id} {name}", (stac.asset_of(item, name)["href"],), 0, 1.0)
+            for item in found
+            for name in names
+        ]
+    asset = job.product.variables[job.variable].asset
+    return [pieces.Layer("", tuple(stac.asset_of(item, asset)["href"] for item in found), 0, 1.0)]
+
+
+def items_of(job: Job, web: Web) -> list[stac.Item]:
+    """Return the items of a job's step, found by a search."""
+    service = job.product.stac
+    cloud = job.source.cloud if service and service.sensor else None
+    return stac.search(web, job.product, job.bounds, *job.days, cloud=cloud)
+
+
+def bands_of(job: Job) -> list[str]:
+    """Return the variables whose bands a composite reads: its own, what an index is made of, all for a medoid."""
+    known = job.product.variables
+    if job.source.composite == "medoid":
+        return [name for name, band in known.items() if not band.of]
+    return known[job.variable].of or [job.variable]
+
+
+def assets_of(job: Job) -> list[str]:
+    """Return the assets that a composite reads of each scene: bands, then masks."""
+    masks = job.product.stac.mask if job.product.stac else {}
+    return [*(job.product.variables[name].asset for name in bands_of(job)), *masks]
 
 
 def outline(project: projects.Project, data: Path) -> Bounds:
@@ -227,10 +287,10 @@ def _years(project: projects.Project) -> range:
 
 def _labels(product: Product, source: projects.Product, project: projects.Project) -> list[str]:
     """The steps a product gives rasters for: all, the years, or one without a label."""
+    if product.time is not None and product.time.step == "scene":
+        return list(project.steps) if source.year is None else [str(source.year)]
     if product.time is None or source.year is not None:
         return [""]
-    if product.time.step == "scene":
-        return list(project.steps)
     return [str(year) for year in _years(project)]
 
 

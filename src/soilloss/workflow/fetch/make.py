@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from soilloss.errors import SoilLossWarning, SourceError
-from soilloss.grid.blocks import run_blocks
 from soilloss.sources import mosaic, pieces
-from soilloss.sources.cache import Cache, disk_error, hash_of
-from soilloss.sources.remote import Web, clean
-from soilloss.workflow.fetch.jobs import Job, all_jobs, cells_of, span
-
-Progress = Callable[[str, int, int], None]
-
-STREAMS = 8
+from soilloss.sources.cache import Cache
+from soilloss.sources.remote import Web
+from soilloss.workflow.fetch.common import Progress, item_note, keep, size_of, together
+from soilloss.workflow.fetch.jobs import Job, all_jobs, cells_of, layers_of, span
+from soilloss.workflow.fetch.scenes import make_composites
 
 
 def fetch(
@@ -39,15 +34,19 @@ def fetch(
         if job.name not in webs:
             _warn(job)
             webs[job.name] = pieces.web_for(job.name, job.product)
-        items += _make(job, webs[job.name], cache, progress)
+        if not job.is_composite:
+            items += _make(job, webs[job.name], cache, progress)
+    for variable in dict.fromkeys(job.variable for job in todo if job.is_composite):
+        series = [job for job in jobs if job.variable == variable and job.is_composite]
+        items += make_composites(series, webs[series[0].name], cache, progress)
     received = sum(web.received for web in webs.values())
     return {"items": items, "bytes": received, "made": [j.what for j in todo], "reused": len(jobs) - len(todo)}
 
 
 def _make(job: Job, web: Web, cache: Cache, progress: Progress) -> int:
     """Fetch the pieces of a job, put them together, and write its note; return how many pieces there were."""
-    layers = pieces.layers_of(job.product, job.variable, job.year, job.bounds, job.source.depth)
     progress(f"listing {job.what}", 0, 1)
+    layers = layers_of(job, web)
     layers = [pieces.expand(layer, web, cache, job.bounds) for layer in layers]
     got = _pieces(job, layers, web, cache, progress)
     stacks, at = [], 0
@@ -69,40 +68,15 @@ def _pieces(job: Job, layers: list[pieces.Layer], web: Web, cache: Cache, progre
     band, tiles = job.product.variables[job.variable].band, job.product.tiles
     lacks = tiles is not None and tiles.may_lack
     size = sum(len(layer.urls) > 0 for layer in layers) * cells_of(job) * job.product.bytes
-    stage = f"fetching {job.what}: {len(urls)} items, about {_size(size)}"
-    progress(stage, 0, len(urls))
-
-    def one(number: int) -> pieces.Piece:
-        return pieces.fetch_piece(web, cache, urls[number], job.bounds, band=band, may_lack=lacks)
-
-    got: dict[int, pieces.Piece] = {}
-    for number, piece in run_blocks(one, range(len(urls)), STREAMS):
-        got[number] = piece
-        progress(stage, len(got), len(urls))
-    return [got[number] for number in range(len(urls))]
+    stage = f"fetching {job.what}: {len(urls)} items, about {size_of(size)}"
+    return together(urls, web, cache, job.bounds, progress, stage, band=band, may_lack=lacks)
 
 
 def _write(job: Job, stacks: list[mosaic.Stack], got: list[pieces.Piece]) -> None:
-    draft = job.path.with_name(f"{job.path.name}.{os.getpid()}.draft")
-    try:
-        job.path.parent.mkdir(parents=True, exist_ok=True)
+    def write(draft: Path) -> None:
         mosaic.assemble(job.variable, job.product.variables[job.variable], stacks, draft, label=job.label)
-        draft.replace(job.path)
-        items = [
-            {"id": clean(piece.url), **{key: piece.about.get(key, "") for key in ("sha256", "tag", "fetched")}}
-            for piece in got
-            if piece.path
-        ]
-        words = {key: getattr(job.product, key) for key in ("title", "licence", "citation", "unverified")}
-        note = {"product": job.name, **words, "bounds": job.bounds, "sha256": hash_of(job.path), "items": items}
-        draft.write_text(json.dumps(note, indent=1), encoding="utf-8")
-        draft.replace(job.note)
-    except SourceError:
-        raise
-    except OSError as error:
-        raise disk_error(error, job.path.parent) from None
-    finally:
-        draft.unlink(missing_ok=True)
+
+    keep(job, write, [item_note(piece) for piece in got if piece.path])
 
 
 def _warn(job: Job) -> None:
@@ -113,7 +87,3 @@ def _warn(job: Job) -> None:
             SoilLossWarning,
             stacklevel=2,
         )
-
-
-def _size(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(count, 1e5) / 1e6:.1f} MB"
