@@ -28,5 +28,17 @@ def test_a_long_table_is_named_only(tmp_path):
     assert "10000 rows: <code>tables/long.csv</code>" in answers.section(page_of(tmp_path, entry), entry)
 
 
+def test_a_longer_table_is_folded_and_names_stay_words(tmp_path):
+    (tmp_path / "tables").mkdir()
+    rows = "".join(f"{n},{2000 + n},{n / 2}\n" for n in range(12))
+    (tmp_path / "tables/zones.csv").write_text(f"place,year,area [ha]\n{rows}")
+    entry = {"name": "change", "title": "Change", "words": [], "figures": []}
+    entry["tables"] = [{"path": "tables/zones.csv", "rows": 12, "caption": "By zone."}]
+    body = answers.section(page_of(tmp_path, entry), entry)
+    assert body.startswith("<details><summary>By zone. <code>tables/zones.csv</code>, 12 rows</summary>")
+    assert "<td>11</td><td>2011</td>" in body
+    assert '<td class="n">5.5</td>' in body
+
+
 def test_a_folder_without_analyses_has_no_sections(tmp_path):
     assert answers.sections(Page(tmp_path, {}, {})) == []

@@ -15,7 +15,10 @@ from matplotlib.figure import Figure
 from soilloss.publish import associations, charts, differences, html, maps, sankey
 from soilloss.publish.page import Page
 
-MOST_ROWS = 24
+# rows of a table that is shown, and of one that can be unfolded; a longer one is only named
+SHORT, MOST_ROWS = 8, 60
+# numbers in these columns are names
+WORDS = ("place", "zone", "year", "class", "period")
 
 Data = Mapping[str, Any]
 
@@ -67,7 +70,7 @@ def sections(page: Page) -> list[tuple[str, str, str]]:
 
 
 def section(page: Page, entry: Data) -> str:
-    """Return what an analysis found: its sentences, then figures, then tables that are short enough to read."""
+    """Return what an analysis found: its sentences, its figures, its tables; longer tables are folded."""
     words = [html.paragraph(html.text(sentence)) for sentence in entry["words"]]
     drawn = [
         page.figure(data["name"], KINDS[data["kind"]](page.folder, data), html.text(data["caption"]), data["alt"])
@@ -80,15 +83,19 @@ def _table(folder: Path, entry: Data) -> str:
     caption = html.text(entry["caption"])
     source = f"<code>{html.text(entry['path'])}</code>"
     if entry["rows"] > MOST_ROWS:
-        return html.paragraph(f"{caption} The table has {entry['rows']} rows: {source}.")
+        return f'<p class="small">{caption} The table has {entry["rows"]} rows: {source}.</p>'
     with (folder / entry["path"]).open(encoding="utf-8", newline="") as stream:
         header, *rows = csv.reader(stream)
-    return html.table(header, [[_cell(one) for one in row] for row in rows], f"{caption} {source}")
+    columns = [_column(name, [row[at] for row in rows]) for at, name in enumerate(header)]
+    shown = html.table(header, zip(*columns, strict=True), f"{caption} {source}" if entry["rows"] <= SHORT else "")
+    if entry["rows"] <= SHORT:
+        return shown
+    return f"<details><summary>{caption} {source}, {entry['rows']} rows</summary>\n{shown}</details>"
 
 
-def _cell(word: str) -> Any:
-    """A number where it reads as one, nothing where it is empty."""
+def _column(name: str, words: list[str]) -> list[Any]:
+    """Numbers where all of a column read as numbers, nothing where it is empty; names stay words."""
     try:
-        return float(word) if word else None
+        return words if name in WORDS else [float(word) if word else None for word in words]
     except ValueError:
-        return word
+        return words

@@ -16,7 +16,7 @@ from soilloss.publish.text import number
 
 BAR, GAP = 0.05, 0.025
 # bands and labels of less than these shares of the whole are not drawn: they would be lines and clutter
-LEAST_BAND, LEAST_LABEL = 0.0005, 0.03
+LEAST_BAND, LEAST_LABEL = 0.002, 0.03
 
 
 def draw_sankey(steps: Sequence[str], flows: Any, names: Sequence[str], colours: Sequence[str]) -> Figure:

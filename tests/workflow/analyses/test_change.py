@@ -72,7 +72,7 @@ def test_strata_sum_to_the_whole(decade):
         if kind == "elevation":
             assert rows["area [ha]"].sum().tolist() == pytest.approx(whole["area [ha]"].tolist())
     slopes = pd.read_csv(out / "tables/change_slope.csv")
-    assert set(slopes["slope"]) <= {"below 2 °", "2 to 10 °", "10 ° and more"}
+    assert set(slopes["slope"]) <= {"below 2°", "2 to 10°", "10° and more"}
 
 
 def quarterly(folder, grid):

@@ -56,11 +56,11 @@ def by_edges(kind: str, edges: Sequence[float], unit: str) -> Strata:
     Examples
     --------
     >>> by_edges("slope", (5, 8), "°").names
-    ('below 5 °', '5 to 8 °', '8 ° and more')
+    ('below 5°', '5 to 8°', '8° and more')
     """
     shown = [number(edge, 6) for edge in edges]
-    between = [f"{low} to {high} {unit}" for low, high in pairwise(shown)]
-    names = (f"below {shown[0]} {unit}", *between, f"{shown[-1]} {unit} and more")
+    between = [f"{low} to {high}{unit}" for low, high in pairwise(shown)]
+    names = (f"below {shown[0]}{unit}", *between, f"{shown[-1]}{unit} and more")
     return Strata(kind, names, tuple(edges))
 
 
@@ -95,4 +95,4 @@ def strata_of(kind: By, edges: Sequence[float], counts: np.ndarray | None = None
     if kind == "slope":
         return by_edges("slope", edges or SLOPE_EDGES, "°")
     assert counts is not None or edges
-    return by_edges("elevation", edges or bands(np.asarray(counts)), "m")
+    return by_edges("elevation", edges or bands(np.asarray(counts)), " m")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from soilloss.workflow.project.analysis import Classified, Transitions
     from soilloss.workflow.site import Site
 
-TURNS = ("loss", "no change", "gain")
+TURNS = ("loss", "neither", "gain")
 TURN_COLOURS = ("#b2541a", "#e9e4d4", "#2a7f62")
 TIMES = ("gain", "loss", "gains", "losses")
 USUAL_TIMING = {"land_cover": "cropland"}
@@ -205,7 +205,7 @@ def _gains(study: Study, of: Classified, legend: classes.Legend, names: list[str
             total = sum(parts)
             shares = [100 * part / total if total else np.nan for part in parts]
             rows.append((where, names[first], names[last], *parts, *shares))
-    kinds = ("gain", "no change", "loss")
+    kinds = ("gain", "neither", "loss")
     columns = ["place", "from period", "to period", *(f"{k} [ha]" for k in kinds), *(f"{k} [%]" for k in kinds)]
     return pd.DataFrame(rows, columns=columns)
 

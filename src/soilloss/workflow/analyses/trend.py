@@ -33,6 +33,8 @@ USUAL_LEAST = 8
 USUAL_EDGE = {"soil_loss": 1.0}
 CLASSES = ("strong decrease", "decrease", "no significant trend", "increase", "strong increase")
 COLOURS = ("#1a7a54", "#92cfae", "#e9e4d4", "#f2a65e", "#a8321a")
+# of other variables more is not worse
+PLAIN_COLOURS = ("#5b3f99", "#a99bd0", "#e9e4d4", "#74b8c4", "#17697a")
 
 
 def _needs(options: Trend) -> list[str]:
@@ -95,7 +97,7 @@ def _edge(name: str, options: Trend) -> float:
 def _legend(name: str, options: Trend) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names and colours of the classes; without an edge there are three."""
     strong = slice(None) if np.isfinite(_edge(name, options)) else slice(1, 4)
-    return CLASSES[strong], COLOURS[strong]
+    return CLASSES[strong], (COLOURS if name == "soil_loss" else PLAIN_COLOURS)[strong]
 
 
 def _gather(place: Place, options: Trend, _before: list[Sums]) -> Sums:
@@ -184,7 +186,7 @@ def _sentence(options: Trend, name: str, areas: np.ndarray, lines: Any) -> str:
     if not tested:
         return f"No cell has enough years of {label(name)} for a test."
     fell, rose = (100 * part.sum() / tested for part in (areas[1:middle], areas[middle + 1 :]))
-    title, slope, p = label(name), float(lines["slope"][0]), float(lines["p_value"][0])
+    title, slope, p = label(name).removesuffix(" A"), float(lines["slope"][0]), float(lines["p_value"][0])
     return (
         f"{title[0].upper()}{title[1:]} fell significantly (p < {options.significance:g}) on {number(fell)} % of the "
         f"area and rose on {number(rose)} % ({METHODS[options.method][1]}). Its mean over the area changed by "
