@@ -94,6 +94,9 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
     for step in described["steps"]:
         start, cite = f"{step['place']:10}{step['state']:8}", f"  [{step['citation']}]" if step["citation"] else ""
         print(fill(step["text"] + cite, width, initial_indent=start, subsequent_indent=" " * 19, **_WHOLE_WORDS))
+    for asked in described["analyses"]:
+        text = f"{asked['name']}({', '.join(asked['reads'])}) -> {', '.join([*asked['rasters'], 'tables'])}"
+        print(fill(text, width, initial_indent=f"{'analysis':18} ", subsequent_indent=" " * 19, **_WHOLE_WORDS))
     print(fill(described["words"], width, **_WHOLE_WORDS))
 
 

@@ -9,6 +9,7 @@ from soilloss.equation import spec_of
 from soilloss.grid.blocks import worker_count
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
+from soilloss.workflow.analyses import needs, question
 from soilloss.workflow.outputs import BLOCK_CELLS, published_maps
 from soilloss.workflow.plan import Step
 from soilloss.workflow.site import Site
@@ -33,6 +34,7 @@ def describe(site: Site) -> dict[str, Any]:
         "grid": {"shape": list(site.shape), "crs": site.crs_name, "resolution": abs(site.grid.affine.a)},
         "steps": [_step(site, step) for step in site.steps],
         "maps": [one.path for one in maps],
+        "analyses": [_analysis(site, name) for name in site.project.analysis.asked],
         "memory_bytes": int(memory),
         "disk_bytes": int(disk),
         "seconds": round(seconds, 1),
@@ -43,6 +45,12 @@ def describe(site: Site) -> dict[str, Any]:
         f"about {_size(memory)} of memory, {_size(disk)} of disk, {_time(seconds)}"
     )
     return out
+
+
+def _analysis(site: Site, name: str) -> dict[str, Any]:
+    """What an analysis reads and which rasters it writes."""
+    layers = question(name).layers(site, site.project.analysis.asked[name])
+    return {"name": name, "reads": needs(site.project, name), "rasters": [layer.path for layer in layers]}
 
 
 def _step(site: Site, step: Step) -> dict[str, str]:
