@@ -1,6 +1,6 @@
 """Does each stage of the training pay? Arms with equal numbers of optimiser steps, on places and times never seen.
 
-    python benchmarks/landcover_ablation.py [--data synthetic slovenia] [--seeds 3] [--arms A D ...]
+    python benchmarks/landcover_ablation.py [--data synthetic slovenia] [--seeds 0 1 2] [--arms A D ...]
         [--processes 2] [--gpu] [--out FOLDER]
 
 Arms: A supervised; A' with extra supervised steps; B A and refinement; C contrast, then supervised; C' with extra
@@ -10,14 +10,15 @@ sensor. The last phase of A', B, C', D, N and T has the same number of steps, th
 
 Scores: overall accuracy and mean IoU on test places, at the times without labels and in the label year. The synthetic
 truth is known at all times. `slovenia` is one square kilometre (quarterly least, median and greatest NDVI of
-Sentinel-2, 2015-2017, labels of 2017 taken as valid before): far too small to settle anything, but real. Models are
-kept in FOLDER, so a run that was cut off goes on.
+Sentinel-2, 2015-2017, labels of 2017 taken as valid before): far too small to settle anything, but real. Models and
+scores are kept in FOLDER, so a run that was cut off goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import json
 import os
 import sys
 import time
@@ -53,14 +54,14 @@ def main() -> None:
     """Run the arms and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=["synthetic", "slovenia"], choices=["synthetic", "slovenia"])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--arms", nargs="+", default=["A", "A'", "B", "C", "C'", "D", "N", "T", "E"])
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--gpu", action="store_true", help="HRFormer-S on tiles of 256 cells, on the graphics card")
     parser.add_argument("--out", type=Path, help="folder for ablation.csv and the models")
     given = parser.parse_args()
     began = time.perf_counter()
-    jobs = [(data, seed, given.arms, given.gpu, given.out) for data in given.data for seed in range(given.seeds)]
+    jobs = [(data, seed, given.arms, given.gpu, given.out) for data in given.data for seed in given.seeds]
     with ProcessPoolExecutor(1 if given.gpu else given.processes, get_context("spawn")) as pool:
         rows = pd.DataFrame([row for found in pool.map(compared, jobs) for row in found])
     if given.out:
@@ -109,9 +110,15 @@ class Runs:
         }[name]  # fmt: skip
         if name == "E" and self.data != "synthetic":
             return {}
+        kept = self.folder / f"{self.data}-{self.seed}-{self.budget.size}-{name}.json" if self.folder else None
+        if kept and kept.exists():
+            return json.loads(kept.read_text())
         model, notes = self._trained(tuple(phases))
-        print(f"{self.data}, seed {self.seed}: {name}", file=sys.stderr, flush=True)
-        return {"data": self.data, "arm": name, "seed": self.seed, **self._scores(model), **notes}
+        row = {"data": self.data, "arm": name, "seed": self.seed, **self._scores(model), **notes}
+        if kept:
+            kept.write_text(json.dumps(row))
+        print(row, file=sys.stderr, flush=True)
+        return row
 
     def _trained(self, phases: tuple[tuple[str, ...], ...]) -> tuple[Any, dict[str, Any]]:
         """Return the network after some phases and what is noted of the last: at hand, from the folder, or trained."""
@@ -175,8 +182,6 @@ class Runs:
 
 def slovenia(tile: int = 32, step: int = 6) -> tuple[Any, np.ndarray]:
     """Return overlapping tiles of the north of the patch for training, and whole ones of the south for the test."""
-    import json
-
     from soilloss.landcover.moments import moments
     from soilloss.landcover.tiles import NODATA, SCALE, Tiles
 

@@ -18,6 +18,7 @@ import soilloss
 from soilloss.errors import DataError, SourceError
 from soilloss.landcover.network import HRFormer
 
+PACKAGED = ("small",)
 BANDS = ("blue", "green", "red", "nir", "swir1")
 CLASSES = ("forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland")
 
@@ -54,7 +55,7 @@ def save_model(path: str | Path, model: HRFormer, card: Mapping[str, Any]) -> di
 
 
 def load_model(path: str | Path) -> tuple[HRFormer, dict[str, Any]]:
-    """Read a model and its card; the model is in prediction mode.
+    """Read a model and its card; the model is in prediction mode. ``small`` is the model that comes with soilloss.
 
     Raises
     ------
@@ -99,6 +100,8 @@ def fingerprint(weights: Mapping[str, Tensor]) -> str:
 
 
 def _read(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    if str(path) in PACKAGED:
+        path = Path(__file__).with_name("models") / f"{path}.safetensors"
     if not Path(path).is_file():
         raise SourceError(f"there is no model file {path}; train one (soilloss landcover train) or correct the path")
     try:
