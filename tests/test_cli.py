@@ -130,6 +130,10 @@ def test_terrain_with_voids_as_walls_and_a_road(demo, capsys, tmp_path):
     code, _, err = command(capsys, "terrain", dem, "--out", tmp_path / "t", "--trapping", tmp_path / "road.gpkg")
     assert code == 3
     assert "no file at" in err
+    code, out, _ = command(capsys, "terrain", dem, "--out", tmp_path / "p", "--plan", "--memory", "100KB")
+    assert code == 0
+    assert "in tiles of 512 x 512 cells; about" in out
+    assert not (tmp_path / "p").exists()
     code, _, err = command(capsys, "terrain", dem, "--out", tmp_path / "t", "--voids", "open")
     assert code == 2
     assert "voids is 'open', expected one of 'outlet', 'wall'" in err

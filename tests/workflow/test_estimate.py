@@ -3,6 +3,7 @@ from xml.etree import ElementTree
 from soilloss.workflow.estimate import describe, draw
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
+from soilloss.workflow.stored import Limits
 
 
 def test_plan_tells_what_is_read_stored_and_in_the_pass(landscape):
@@ -23,3 +24,12 @@ def test_drawing_is_svg_with_a_box_per_step(landscape):
     root = ElementTree.fromstring(draw(described))
     assert len([e for e in root if e.tag.endswith("rect")]) == len(described["steps"])
     assert any(e.tag.endswith("path") for e in root)
+
+
+def test_the_plan_of_a_grid_beyond_the_memory_speaks_of_tiles(landscape):
+    site = open_site(landscape / "project.yml", {"methods.cover.alpha": 4, "methods.contributing_area.exponent": 1.2})
+    within, beyond = describe(site), describe(site, Limits(memory=1e3), 1)
+    assert within["tile"] is None
+    assert beyond["tile"] == 512
+    assert "flow goes through tiles of 512 x 512 cells" in beyond["words"]
+    assert beyond["disk_bytes"] > within["disk_bytes"]

@@ -16,7 +16,7 @@ from soilloss.grid import zones
 from soilloss.sources import synthetic
 from soilloss.sources.vectors import read_zones
 from soilloss.workflow import stored
-from soilloss.workflow.terrain import WANTED, Task, make_terrain, names_of
+from soilloss.workflow.terrain import WANTED, Task, make_terrain, names_of, plan_terrain
 
 SHAPE = (90, 70)
 GRID = synthetic.small_grid(SHAPE)
@@ -279,6 +279,19 @@ def test_words_for_wishes_that_cannot_be_met(dem, tmp_path):
         make_terrain(Task(dem), tmp_path)
     with pytest.raises(SourceError, match=r"no file at .*absent.tif"):
         make_terrain(Task(tmp_path / "absent.tif"), tmp_path / "out")
+
+
+def test_the_plan_tells_what_it_takes_before(dem, tmp_path):
+    whole, tiled = (plan_terrain(Task(dem, streams=1e5), limits, 2) for limits in (stored.USUAL, NARROW))
+    assert (whole["tile"], tiled["tile"]) == (None, 512)
+    assert tiled["disk_bytes"] > whole["disk_bytes"]
+    assert whole["words"].startswith("90 x 70 cells in memory; about ")
+    assert tiled["words"].startswith("90 x 70 cells in tiles of 512 x 512 cells; about ")
+    local = plan_terrain(Task(dem, ("slope",)))
+    assert local["seconds"] < whole["seconds"] or whole["seconds"] == 0
+    with pytest.raises(ProjectError, match="wanted is 'slop'"):
+        plan_terrain(Task(dem, ("slop",)))
+    assert [path.name for path in tmp_path.iterdir()] == []
 
 
 def test_names():

@@ -69,7 +69,16 @@ def check(file: Path, /, *, set: Set = [], json: Json = False) -> None:  # noqa:
 
 
 @app.command
-def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json = False) -> None:  # noqa: B006
+def plan(
+    file: Path,
+    /,
+    *,
+    set: Set = [],  # noqa: B006
+    graph: Path | None = None,
+    workers: Workers = None,
+    memory: str = "4GB",
+    json: Json = False,
+) -> None:
     """Show the steps of a project, where each is made, what is reused, and the memory and disk it takes.
 
     Parameters
@@ -78,13 +87,17 @@ def plan(file: Path, /, *, set: Set = [], graph: Path | None = None, json: Json 
         Project file.
     graph
         Draw the steps into this SVG file.
+    memory
+        What flow routing may use, as in run.
     """
     from soilloss.cli.data import tell_missing
     from soilloss.workflow.estimate import describe, draw
+    from soilloss.workflow.stored import Limits
+    from soilloss.workflow.watch import parse_size
 
     if tell_missing(file, set, json):
         return
-    described = describe(open_project(file, set))
+    described = describe(open_project(file, set), Limits(parse_size(memory)), workers)
     if graph:
         graph.write_text(draw(described), encoding="utf-8")
     if json:

@@ -29,6 +29,7 @@ def terrain(
     workers: Workers = None,
     memory: str = "4GB",
     cluster: str = "",
+    plan: bool = False,
     json: Json = False,
 ) -> None:
     """Make terrain alone from heights: fill, directions, accumulation, LS, catchments, streams.
@@ -69,18 +70,25 @@ def terrain(
         What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
     cluster
         Address of a Dask scheduler whose workers share the folder: they do the routing, tile by tile.
+    plan
+        Only say what memory, disk and time it takes.
     """
     from soilloss.derive.ways import Ways
     from soilloss.workflow.stored import Limits
-    from soilloss.workflow.terrain import Task, make_terrain, names_of
+    from soilloss.workflow.terrain import Task, make_terrain, names_of, plan_terrain
     from soilloss.workflow.watch import parse_size, watch
 
     ways = Ways(close_holes, voids, flats)
     task = Task(
         dem, names_of(wanted), routing, codes, nodata, outlets, outlets_crs, snap, streams, channels, trapping, ways
     )
+    limits = Limits(parse_size(memory), cluster)
+    if plan:
+        described = plan_terrain(task, limits, workers)
+        print_json(described) if json else print(described["words"])
+        return
     with watch(quiet=json) as progress:
-        made = make_terrain(task, out, workers=workers, limits=Limits(parse_size(memory), cluster), progress=progress)
+        made = make_terrain(task, out, workers=workers, limits=limits, progress=progress)
     if json:
         print_json(made)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -10,9 +11,11 @@ from soilloss.grid.blocks import worker_count
 from soilloss.variables import VARIABLES
 from soilloss.workflow import project as projects
 from soilloss.workflow.analyses import needs, question
+from soilloss.workflow.budget import Cost, kind_of, routing_cost
 from soilloss.workflow.outputs import BLOCK_CELLS, published_maps
 from soilloss.workflow.plan import Step
 from soilloss.workflow.site import Site
+from soilloss.workflow.stored import USUAL, Limits, goes_by_tiles
 
 # Measured with the demo and the Mula-Mutha example on two processors: seconds per million cells and thread.
 WHOLE_GRID_SECONDS, STEP_SECONDS = 1.2, 0.15
@@ -20,16 +23,23 @@ WHOLE_GRID_BYTES, BLOCK_BYTES, BASE_BYTES = 48, 64, 400e6
 COMPRESSED = 0.6
 
 
-def describe(site: Site) -> dict[str, Any]:
+def describe(site: Site, limits: Limits = USUAL, workers: int | None = None) -> dict[str, Any]:
     """Return the plan of a site with places, states and estimates, ready for JSON."""
     cells = site.shape[0] * site.shape[1]
     maps = list(published_maps(site))
     whole = [item for item in site.stored if not item.exists and item.kind not in ("statistic", "series")]
-    workers = worker_count(None)
-    memory = BASE_BYTES + max(BLOCK_BYTES * min(cells, BLOCK_CELLS) * workers, WHOLE_GRID_BYTES * cells if whole else 0)
+    flow = [_flow_cost(site, item.variable, limits, workers) for item in whole if goes_by_tiles(site, item)]
+    others = len(whole) - len(flow)
+    workers = worker_count(workers)
+    memory = BASE_BYTES + max(
+        BLOCK_BYTES * min(cells, BLOCK_CELLS) * workers, WHOLE_GRID_BYTES * cells if others else 0
+    )
+    memory = max(memory, *(cost.memory for cost in flow), 0)
     bytes_per_cell = 4 * len(maps) + sum(8 if VARIABLES[i.variable].dtype == "float64" else 4 for i in whole)
-    disk = COMPRESSED * cells * bytes_per_cell
-    seconds = cells / 1e6 * (WHOLE_GRID_SECONDS * len(whole) + STEP_SECONDS * len(site.project.steps) / workers)
+    disk = COMPRESSED * cells * bytes_per_cell + max((cost.scratch for cost in flow), default=0)
+    seconds = cells / 1e6 * (WHOLE_GRID_SECONDS * others + STEP_SECONDS * len(site.project.steps) / workers)
+    seconds += sum(cost.seconds for cost in flow)
+    tiles = sorted({cost.tile for cost in flow if cost.tile})
     out = {
         "grid": {"shape": list(site.shape), "crs": site.crs_name, "resolution": abs(site.grid.affine.a)},
         "steps": [_step(site, step) for step in site.steps],
@@ -38,13 +48,24 @@ def describe(site: Site) -> dict[str, Any]:
         "memory_bytes": int(memory),
         "disk_bytes": int(disk),
         "seconds": round(seconds, 1),
+        "tile": tiles[0] if tiles else None,
     }
     out["words"] = (
         f"{site.shape[0]} x {site.shape[1]} cells of {abs(site.grid.affine.a):g} {_unit(site)} in {site.crs_name}, "
         f"{len(site.project.steps)} time step{'s' * (len(site.project.steps) != 1)}, {len(maps)} maps; "
-        f"about {_size(memory)} of memory, {_size(disk)} of disk, {_time(seconds)}"
+        f"{in_words(out)}"
     )
+    if tiles:
+        out["words"] += f"; flow goes through tiles of {tiles[0]} x {tiles[0]} cells"
     return out
+
+
+def _flow_cost(site: Site, variable: str, limits: Limits, workers: int | None) -> Cost:
+    step = next(s for s in site.steps if s.variable == variable)
+    masked = bool({"channels", "trapping"} & set(step.inputs))
+    assert step.function is not None
+    routing = {**spec_of(step.function).coefficients, **step.coefficients}.get("routing", "d8")
+    return routing_cost(kind_of(variable, routing, masked), site.shape, limits, workers)
 
 
 def _analysis(site: Site, name: str) -> dict[str, Any]:
@@ -90,6 +111,12 @@ def _text(site: Site, step: Step) -> str:
 def _unit(site: Site) -> str:
     crs = site.grid.crs
     return "degrees" if crs is None or crs.geographic else {"metre": "m"}.get(crs.units[0], crs.units[0])
+
+
+def in_words(estimate: Mapping[str, Any]) -> str:
+    """Return memory, disk and time of an estimate in words."""
+    memory, disk, seconds = (estimate[key] for key in ("memory_bytes", "disk_bytes", "seconds"))
+    return f"about {_size(memory)} of memory, {_size(disk)} of disk, {_time(seconds)}"
 
 
 def _size(count: float) -> str:

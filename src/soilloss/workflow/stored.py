@@ -115,10 +115,15 @@ def _whole_step(site: Site, item: Stored, blocks: list[Window], workers: int | N
 
 def _too_large(site: Site, item: Stored, limits: Limits) -> bool:
     """Whether a step is routed tile by tile: its grid does not fit the memory, or a cluster is to do it."""
-    step = next(s for s in site.steps if s.variable == item.variable)
     cells = site.shape[0] * site.shape[1]
-    routed = step.inputs[:1] == ("elevation",) and isinstance(site.given["elevation"], RasterSource)
-    return routed and (bool(limits.cluster) or cells * GRID_BYTES > limits.memory)
+    return goes_by_tiles(site, item) and (bool(limits.cluster) or cells * GRID_BYTES > limits.memory)
+
+
+def goes_by_tiles(site: Site, item: Stored) -> bool:
+    """Whether something can be routed tile by tile: a step of the heights, which are a raster."""
+    step = next((s for s in site.steps if s.variable == item.variable), None)
+    heights = step is not None and step.kind == "step" and step.inputs[:1] == ("elevation",)
+    return heights and isinstance(site.given["elevation"], RasterSource)
 
 
 def _by_tiles(

@@ -17,9 +17,10 @@ from soilloss.workflow import catchments, folders
 from soilloss.workflow.stored import USUAL, Limits
 from soilloss.workflow.terrain.land import Land, Progress
 from soilloss.workflow.terrain.maps import publish
+from soilloss.workflow.terrain.plan import plan_terrain
 from soilloss.workflow.terrain.task import MASKS, WANTED, Task, names_of
 
-__all__ = ["WANTED", "Task", "make_terrain", "names_of"]
+__all__ = ["WANTED", "Task", "make_terrain", "names_of", "plan_terrain"]
 
 RECORD = "terrain.json"
 OWN = (RECORD, "watersheds.gpkg", "streams.gpkg", *(f"{name}.tif" for name in WANTED))
