@@ -56,3 +56,12 @@ def test_places_of_huge_grids_are_exact(shape):
     tiles = Tiles(shape, (2048, 2048))
     last = tiles.window(tiles.names()[-1])
     assert [w.stop for w in last] == list(shape)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 7), (9, 3), (8, 8)])
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_a_rim_can_be_put_together_from_single_cells(shape, depth):
+    core = np.random.default_rng(1).random(shape)
+    core[core < 0.3] = np.nan
+    y, x = np.nonzero(~np.isnan(core))
+    np.testing.assert_array_equal(rims.rim_of_cells(shape, y, x, core[y, x], depth), rims.rim_of(core, depth))

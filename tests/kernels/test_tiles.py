@@ -154,7 +154,8 @@ def test_receivers_of_given_cells_wait_for_one_less():
     direction = np.full(w.shape, flow.VOID, np.uint8)
     direction[1, 1:6] = [0, 0, 0, 0, flow.LEAVES]
     parts, coming = np.zeros((w.size, 4), np.uint16), np.zeros(w.size, np.uint8)
-    multiflow.share(w.reshape(-1), stride, np.ones((3, 1)), direction.reshape(-1), 1.1, 0, 1, parts, coming, multiflow.NOTHING_HELD)
+    nothing = multiflow.NOTHING_HELD
+    multiflow.share(w.reshape(-1), stride, np.ones((3, 1)), direction.reshape(-1), 1.1, 0, 1, parts, coming, nothing)
     waiting = np.zeros(w.size, np.uint8)
     multiflow.count_coming(coming, stride, waiting)
     assert waiting[stride + 1 : stride + 6].tolist() == [0, 1, 1, 1, 1]

@@ -16,6 +16,7 @@ import numpy as np
 from soilloss.derive.ways import Ways
 from soilloss.grid.blocks import run_blocks, worker_count
 from soilloss.kernels import fill, flow, multiflow, surface
+from soilloss.kernels.multiflow import NONE_UNKNOWN
 
 SMALLEST = 1 << 18
 """Cells in a strip, at least: less is not worth a thread."""
@@ -151,14 +152,15 @@ def shared(
         multiflow.count_coming(s.own(coming), stride, s.own(waiting))
 
     def share_out(s: Strip) -> None:
-        multiflow.share_out(parts, coming, waiting, stride, amount, (s.top + 1) * stride, (s.bottom + 1) * stride)
+        first, last = (s.top + 1) * stride, (s.bottom + 1) * stride
+        multiflow.share_out(parts, coming, waiting, stride, amount, first, last, NONE_UNKNOWN)
 
     each(strips, share)
     each(strips, share_out)
     for s in strips[:-1]:
         multiflow.tell_across(parts, coming, waiting, stride, s.bottom)
     # what lies below the borders of strips is little
-    multiflow.share_out(parts, coming, waiting, stride, amount, stride, codes.size - stride)
+    multiflow.share_out(parts, coming, waiting, stride, amount, stride, codes.size - stride, NONE_UNKNOWN)
     return amount
 
 

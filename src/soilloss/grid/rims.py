@@ -133,6 +133,18 @@ def set_ring(ringed: np.ndarray, ring: np.ndarray) -> None:
     ringed[0], ringed[-1], ringed[1:-1, 0], ringed[1:-1, -1] = above, below, left, right
 
 
+def rim_of_cells(shape: tuple[int, int], y: np.ndarray, x: np.ndarray, values: np.ndarray, depth: int) -> np.ndarray:
+    """Return the rim of a tile as `rim_of` does, from some of its cells; NaN where there is none."""
+    height, width = shape
+    deep, wide = min(depth, height - 1), min(depth, width - 1)
+    out = np.full(2 * (height + width), np.nan)
+    sides = ((y, deep, x), (y, height - 1 - deep, x), (x, wide, y), (x, width - 1 - wide, y))
+    for (across, line, along), start in zip(sides, (0, width, 2 * width, 2 * width + height), strict=True):
+        here = across == line
+        out[start + along[here]] = values[here]
+    return out
+
+
 def with_core(core: np.ndarray, missing: Any) -> np.ndarray:
     """Return a copy with a ring of `missing` around it, two-dimensional."""
     out = np.full((core.shape[0] + 2, core.shape[1] + 2), missing, core.dtype)

@@ -23,7 +23,7 @@ PARTS = 65535
 DONE, TOLD = 255, 254
 STEEPEST_FACET, ONE_RECEIVER = -1.0, -2.0
 """Instead of an exponent: divide between the two neighbours beside the steepest facet, or follow D8."""
-NOTHING_HELD = np.zeros(0, np.uint16)
+NOTHING_HELD, NONE_UNKNOWN = np.zeros(0, np.uint16), np.zeros(0, np.int32)
 MANTISSA, LEAST = 52, -1000.0
 # cells at a time, so that what is known of them stays near the processor
 PIECE = 512
@@ -253,15 +253,16 @@ def count_coming(coming, stride, waiting):
 
 
 @njit(nogil=True, cache=True)
-def share_out(parts, coming, waiting, stride, amount, first, last):
+def share_out(parts, coming, waiting, stride, amount, first, last, unknown):
     """Sum up, in place, the cells from `first` to before `last` that wait for nothing, and those they release there.
 
-    A cell is told of its senders one by one; cells that find no room on the stack are taken up by another pass.
+    A cell is told of its senders one by one; cells that find no room on the stack are taken up by another pass. The
+    first cells of which the amount is not known (NaN) are listed in `unknown`, senders first; their number is returned.
     """
     offset = offsets(stride).astype(Place)
     first, last = Place(first), Place(last)
     ready = np.empty(4096, np.int64)
-    full = True
+    full, listed = True, 0
     while full:
         full = False
         for start in range(first, last):
@@ -289,6 +290,10 @@ def share_out(parts, coming, waiting, stride, amount, first, last):
                             top += 1
                         full |= top == ready.size
                 amount[c] = total
+                if total != total and listed < unknown.size:
+                    unknown[listed] = c
+                    listed += 1
+    return listed
 
 
 @njit(nogil=True, cache=True)
@@ -366,4 +371,4 @@ def accumulate_shares(shares: np.ndarray, direction: np.ndarray, stride: int, am
     waiting[1:-1, 1:-1] = 0
     waiting = waiting.reshape(-1)
     _join_all(shares, stride, parts, coming, waiting)
-    share_out(parts, coming, waiting, stride, amount, stride, amount.size - stride)
+    share_out(parts, coming, waiting, stride, amount, stride, amount.size - stride, NONE_UNKNOWN)

@@ -11,7 +11,7 @@ and the results are equal bit for bit, whatever the tile, the number of workers,
 `read` is called by several threads at once, with windows that reach beyond tiles; on a cluster it is pickled.
 
 With a `folder` the passes leave their work there and memory stays bounded: about 24 bytes per cell of a tile and
-worker, 28 with flow that divides. What was finished is found again if fingerprint, options and code are the same, after
+worker, 36 with flow that divides. What was finished is found again if fingerprint, options and code are the same, after
 a crash or for another variable of the same heights. Without a folder everything is kept in memory.
 """
 
@@ -37,13 +37,13 @@ from soilloss.grid.blocks import Window
 from soilloss.grid.passes import Passes, Progress
 from soilloss.grid.rims import Tile, Tiles
 from soilloss.grid.scratch import Files, Memory, Scratch
-from soilloss.kernels import fill, flats, flow, multiflow, slope_length, surface
+from soilloss.kernels import fill, flats, flow, multiflow, rest, slope_length, surface
 from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
-TILE = 2048
+TILE = 1792
 CODE = (amounts, barriers, d8, frames, lengths, reach, shares, routing, strips, ways, rims, scratch)
-CODE += (fill, flats, flow, multiflow, slope_length, surface, kernels)
+CODE += (fill, flats, flow, multiflow, rest, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
 
@@ -233,10 +233,11 @@ def _shared(run: Passes, ground: d8.Ground, exponent: float, own: np.ndarray, ba
     _with_frames(run, ground, None)
     halo = min(shares.HALO, *(n - 1 for n in ground.tiles.size))
     sharing = shares.Sharing(exponent, own, halo, barriers)
-    shares.accumulate(run, ground, sharing)
+    rounds = shares.accumulate(run, ground, sharing)
 
     def make(files: Files, tile: Tile) -> np.ndarray:
-        return _masked(files, d8.inner(amounts.directions(files)), files.get(sharing.array()).copy())
+        amount = shares.amounts_of(sharing, files, rounds[tile])
+        return _masked(files, d8.inner(amounts.directions(files)), amount)
 
     return make
 
