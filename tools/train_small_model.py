@@ -1,4 +1,4 @@
-"""Train the small model that ships with the package, on made-up image series (half an hour on one core).
+"""Train the small model that ships with the package, on made-up image series (ten minutes on one core).
 
 python tools/train_small_model.py
 
@@ -22,7 +22,7 @@ TARGET = ROOT / "src/soilloss/landcover/models/small.safetensors"
 SEED = 7
 TRAINING = Training(
     size="N",
-    stages=(Stage("contrast", 60, 2e-3), Stage("supervise", 1000, 2e-3), Stage("refine", 300, 2e-3)),
+    stages=(Stage("contrast", 60, 2e-3), Stage("supervise", 600, 2e-3), Stage("refine", 200, 2e-3)),
     epoch=50,
     seed=SEED,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+PACKAGED = ("small",)  # models that come with soilloss
 KINDS = ("contrast", "supervise", "refine")
 
 

@@ -17,8 +17,8 @@ from torch import Tensor
 import soilloss
 from soilloss.errors import DataError, SourceError
 from soilloss.landcover.network import HRFormer
+from soilloss.landcover.settings import PACKAGED
 
-PACKAGED = ("small",)
 BANDS = ("blue", "green", "red", "nir", "swir1")
 CLASSES = ("forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland")
 

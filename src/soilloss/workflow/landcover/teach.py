@@ -10,6 +10,7 @@ from typing import Any
 from soilloss.errors import DataError, ProjectError, SoilLossWarning
 from soilloss.landcover.cut import Cut, Labels, cut_tiles
 from soilloss.landcover.images import examine_image, grid_of_step
+from soilloss.landcover.settings import PACKAGED
 from soilloss.landcover.tiles import open_tiles
 from soilloss.sources import files
 from soilloss.workflow.landcover.work import Work, is_done, keep, key_for, need_torch, stamps
@@ -47,7 +48,7 @@ def cut(work: Work) -> dict[str, Any]:
 def teach(work: Work) -> Path:
     """Return the model file of the project: the one it names, or one trained on its tiles, if need be now."""
     if work.section.model:
-        return work.data / work.section.model
+        return Path(work.section.model) if work.section.model in PACKAGED else work.data / work.section.model
     need_torch()
     from soilloss.landcover.train import train
 
@@ -78,8 +79,7 @@ def _training(section: LandCoverMaps) -> Any:
     from soilloss.landcover.settings import KINDS, Refinement, Stage, Training
 
     options = section.train.model_dump(exclude={"device", "about", "rate", "refinement", *KINDS})
-    rates = {"contrast": section.train.rate, "supervise": section.train.rate, "refine": section.train.rate / 4}
-    stages = tuple(Stage(kind, steps, rates[kind]) for kind in KINDS if (steps := getattr(section.train, kind)))
+    stages = tuple(Stage(kind, steps, section.train.rate) for kind in KINDS if (steps := getattr(section.train, kind)))
     if not any(stage.kind == "supervise" for stage in stages):
         raise ProjectError("landcover.train.supervise is 0, so nothing would be learnt from labels; give it steps")
     try:
