@@ -26,7 +26,7 @@ from soilloss.variables import VARIABLES
 
 SUPPLIED = ("cell_size", "time", "step")
 SPACE = "space"
-AXIS_LENGTH = {"month": 12, "half_month": 24}
+AXIS_LENGTH = {"month": 12, "half_month": 24, "class": 8}
 
 # values at which results are cut (a text names the coefficient that holds one), or a function that finds such cells
 Clip = tuple[float | str, ...] | Callable[..., Any]

@@ -99,6 +99,7 @@ VARIABLES: dict[str, Variable] = {
     "land_cover": _classes(
         "land cover: 1 forest, 2 shrubland, 3 grassland, 4 cropland, 5 built-up, 6 bare, 7 water, 8 wetland"
     ),
+    "land_cover_probability": _fraction("probability of each of the eight classes of land cover", axis="class"),
     "igbp_class": _classes("IGBP land cover class of MODIS, 1 to 17"),
     "engineering_measure": _classes("engineering measure against erosion, the codes of the project's table"),
     "tillage_measure": _classes("tillage measure against erosion, the codes of the project's table"),
@@ -109,6 +110,7 @@ VARIABLES: dict[str, Variable] = {
     "slope_steepness_factor": Variable("1", "slope steepness factor", "S", (0, 50)),
     "topography": Variable("1", "slope length and steepness", "LS", (0, 5_000)),
     "cover": _fraction("cover management", "C"),
+    "cover_variance": _fraction("variance of cover management where the class is uncertain"),
     "practice": _fraction("support practice", "P"),
     "biological": _fraction("biological measures", "B"),
     "engineering": _fraction("engineering measures", "E"),

@@ -20,7 +20,7 @@ from soilloss.workflow.methods import METHODS
 SHAPE = (12, 14)
 GRID = synthetic.small_grid(SHAPE)
 DAYS = np.arange("2021-01-01", "2022-01-01", dtype="datetime64[D]")
-AXES = {"month": 12, "half_month": 24, "day": len(DAYS), "time": 5}
+AXES = {"month": 12, "half_month": 24, "class": 8, "day": len(DAYS), "time": 5}
 
 # coefficients that have no published default
 NEEDED = {

@@ -120,3 +120,18 @@ class TestBiological:
         green = self.FULL.copy()
         green[3] = np.nan
         assert np.isnan(cover.biological_csle(np.array([2, 4, 7]), green, self.RAIN)).all()
+
+
+def test_a_sure_class_has_its_own_cover_and_no_variance():
+    """With one class certain, the expected forms are the plain ones; a mixture lies between."""
+    table = {name: value for value, name in enumerate(("forest", "shrubland", "grassland", "cropland"), start=1)}
+    table = {name: value / 10 for name, value in table.items()} | {c: 0.9 for c in range(5, 9)}
+    sure = np.eye(8, dtype="f4")
+    codes = np.arange(1, 9)
+    np.testing.assert_allclose(cover.expected_lookup(sure, table=table), cover.lookup(codes, table=table), rtol=1e-6)
+    np.testing.assert_allclose(cover.mee_2021_expected(sure, 0.4), cover.mee_2021(codes, 0.4), rtol=1e-6)
+    np.testing.assert_allclose(cover.lookup_variance(sure, table=table), 0, atol=1e-12)
+    shares = np.random.default_rng(0).dirichlet(np.ones(8), 500)
+    drawn = cover.lookup(1 + np.random.default_rng(1).choice(8, 200_000, p=shares[0]), table=table)
+    assert abs(cover.expected_lookup(shares[0], table=table) - drawn.mean()) < 2e-3
+    assert abs(cover.lookup_variance(shares[0], table=table) - drawn.var()) < 1e-3

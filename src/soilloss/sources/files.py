@@ -30,7 +30,7 @@ from soilloss.sources.patterns import find
 from soilloss.units import conversion
 from soilloss.variables import VARIABLES
 
-AXIS_LENGTHS = {"month": 12, "half_month": 24}
+AXIS_LENGTHS = {"month": 12, "half_month": 24, "class": 8}
 CACHE_MEGABYTES = 256
 OPEN_FILES = 64
 

@@ -70,6 +70,7 @@ UNVERIFIED: dict[str, str] = {
     "forest takes the cover table of HJ 1173-2021",
     "zhang_fu_2003_daily": "its constants are known from one secondary source only",
     "yan_2025": "its table is known from one study that cites it, of the Loess Plateau",
+    "yan_2025_expected": "its table is that of yan_2025",
     "kassie_2018": "its table is known from one study that cites it",
     "kassie_2018_as_printed": "its table is known from one study that cites it",
     "bouguerra_2017_as_printed": "its table is known from one study that cites it, and three of its rows look "

@@ -9,6 +9,7 @@ from soilloss.factors.practice.slope import (
     wischmeier_smith_1978_strips,
     wischmeier_smith_1978_terraces,
     yan_2025,
+    yan_2025_expected,
 )
 from soilloss.factors.practice.table import (
     engineering_lookup,
@@ -30,4 +31,5 @@ __all__ = [
     "wischmeier_smith_1978_strips",
     "wischmeier_smith_1978_terraces",
     "yan_2025",
+    "yan_2025_expected",
 ]

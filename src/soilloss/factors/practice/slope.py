@@ -8,6 +8,7 @@ from soilloss import tables
 from soilloss.equation import equation
 from soilloss.errors import DataError, did_you_mean
 from soilloss.kernels import classes
+from soilloss.kernels.probability import expectation
 
 
 def _percent(edges):
@@ -122,6 +123,36 @@ def yan_2025(land_cover, slope):
     """
     values, edges = tables.by_code_and_step("practice_yan")
     return classes.lookup_steps(land_cover, slope, values, classes.thresholds(np.radians(edges)))
+
+
+@equation(gives="practice", cite="yan2025", over="class")
+def yan_2025_expected(land_cover_probability, slope):
+    r"""Support practice on the Loess Plateau, its mean over the classes that a cell may have.
+
+    Parameters
+    ----------
+    land_cover_probability : array, 1
+        Probabilities of the eight classes, last axis.
+    slope : array, rad
+        Slope angle.
+
+    Returns
+    -------
+    practice : array, 1
+        E[P].
+
+    Notes
+    -----
+    .. math:: E[P] = \sum_c p_c \, P_c(s)
+
+    with P of each class as `yan_2025` gives it for the cell's slope.
+
+    Examples
+    --------
+    >>> round(float(yan_2025_expected(np.array([0.5, 0.5, 0, 0, 0, 0, 0, 0]), 0.1)), 4)
+    0.645
+    """
+    return expectation(land_cover_probability, yan_2025(np.arange(1.0, 9.0), np.asarray(slope)[..., None]))
 
 
 @equation(gives="practice", cite="wener1981")
