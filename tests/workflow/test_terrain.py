@@ -1,5 +1,8 @@
 import errno
 import json
+import shutil
+import subprocess
+import sys
 
 import geopandas as gpd
 import numpy as np
@@ -234,6 +237,71 @@ def test_finished_passes_of_a_run_that_failed_are_found_again(dem, tmp_path, mon
         patch.setattr("soilloss.kernels.fill.label_basins", full)
         attempt()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of its own, and a function that makes it larger."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", place]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting a small disk is not allowed here")
+    try:
+        yield place, lambda size: subprocess.run(["mount", "-o", f"remount,size={size}", place], check=True)
+    finally:
+        subprocess.run(["umount", place], check=True)
+
+
+def test_a_small_disk_that_fills_up_and_is_enlarged(tmp_path, small_disk, monkeypatch):
+    """It fills in one of the passes: a sentence, the former result, and nothing that is done is done again."""
+    monkeypatch.setattr("soilloss.workflow.terrain.land.tile_side", lambda *_: 64)
+    monkeypatch.setattr("soilloss.publish.rasters.TILE", 64)
+    disk, enlarge = small_disk
+    shape = (256, 250)
+    dem = synthetic.write_raster(tmp_path / "dem.tif", synthetic.fractal(shape, seed=9), synthetic.small_grid(shape))
+    task = Task(dem, ("contributing_area",))
+    expected = make_terrain(task, tmp_path / "elsewhere")
+    make_terrain(Task(dem, ("edge_contaminated",)), disk / "out")
+    former = sorted(path.name for path in (disk / "out").iterdir())
+    with pytest.raises(SourceError, match=r"the disk of .* is full; make room and run again, finished tiles are kept"):
+        make_terrain(task, disk / "out", limits=stored.Limits(memory=1.0), workers=2)
+    assert sorted(path.name for path in (disk / "out").iterdir()) == former
+    assert {path.name for path in disk.iterdir()} == {"out", ".out.passes"}
+    assert not [path for path in disk.rglob("*") if path.name.endswith(".partial")]
+    enlarge("20m")
+
+    def again(*_):
+        raise AssertionError("basins are found again")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("soilloss.kernels.fill.label_basins", again)
+        made = make_terrain(task, disk / "out", limits=stored.Limits(memory=1.0), workers=2)
+    assert made["rasters"][0]["hash"] == expected["rasters"][0]["hash"]
+    assert [path.name for path in disk.iterdir()] == ["out"]
+
+
+LIMITED = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+from pathlib import Path
+from soilloss.errors import SourceError
+from soilloss.workflow.stored import Limits
+from soilloss.workflow.terrain import Task, make_terrain
+try:
+    make_terrain(Task(Path(sys.argv[1]), ("contributing_area",)), Path(sys.argv[2]), limits=Limits(memory=1.0))
+except SourceError as error:
+    print(error)
+"""
+
+
+def test_a_file_that_may_not_grow_is_a_sentence(dem, tmp_path):
+    command = [sys.executable, "-W", "error", "-c", LIMITED, dem, tmp_path / "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "could not be written (File too large)" in done.stdout
+    assert not (tmp_path / "out").exists()
 
 
 def raster(tmp_path, z, grid=GRID, **more):
