@@ -63,7 +63,7 @@ def test_overlaps_name_the_first_pair():
     shifted = shapely.transform(SQUARE, lambda xy: np.add(xy, (500, 0)))
     frame = gpd.GeoDataFrame(geometry=[BESIDE, SQUARE, shifted], crs=32635)
     (finding,) = vectors.overlaps(frame)
-    assert finding.startswith("polygons overlap in 2 places (33.3% of the area of all), the first are rows 1 and 3;")
+    assert finding.startswith("polygons overlap in 2 places (33.3% of the area of all), the first are rows 1 and 3")
     assert vectors.overlaps(frame.iloc[:2]) == []  # neighbours share a border
 
 

@@ -146,7 +146,7 @@ def overlaps(frame: gpd.GeoDataFrame) -> list[str]:
     first, second = min(zip(one[large].tolist(), other[large].tolist(), strict=True))
     return [
         f"polygons overlap in {large.sum()} places ({share:.1%} of the area of all), the first are rows {first + 1} "
-        f"and {second + 1}; where they do the later row counts: cut one of them"
+        f"and {second + 1}"
     ]
 
 

@@ -21,6 +21,7 @@ from soilloss.workflow.site import Site
 
 MOST = 5000
 COVERED = 0.995
+LISTED = 5
 
 
 def examine_polygons(site: Site, name: str, source: Polygons | Lines) -> Iterator[Finding]:
@@ -51,8 +52,23 @@ def examine_zones(site: Site) -> Iterator[Finding]:
     if site.project.zones is None:
         return
     file = Path(site.project.zones.file).name
-    frame = vectors.read_polygons(site.data / site.project.zones.file, column=site.project.zones.name)
+    column = site.project.zones.name
+    frame = vectors.read_polygons(site.data / site.project.zones.file, column=column)
     yield from _place(site, "zones", file, frame, must_cover=False)
+    yield from _empty(site, file, vectors.read_zones(site.data / site.project.zones.file, column, site.wkt))
+
+
+def _empty(site: Site, file: str, zones: Any) -> Iterator[Finding]:
+    """Zones without cells: their rows in the tables are empty."""
+    target = shapely.box(*site.grid.boundingbox.bbox) if site.area is None else site.area
+    outside = ~shapely.intersects(np.asarray(zones.geometry), target)
+    if outside.any() and not outside.all():
+        names = list(zones["zone"][outside])
+        listed = ", ".join(names[:LISTED]) + (f" and {len(names) - LISTED} more" if len(names) > LISTED else "")
+        yield warning(
+            "zones",
+            f"{file}: no cell lies in {listed}; their rows in the tables are empty, leave them out or check both",
+        )
 
 
 def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool, lines: bool = False) -> Iterator[Finding]:
@@ -69,7 +85,8 @@ def _place(site: Site, where: str, file: str, frame: Any, must_cover: bool, line
         return
     if len(frame) <= MOST and not lines:
         for sentence in vectors.overlaps(frame):
-            yield warning(where, f"{file}: {sentence}")
+            counts = "the later row counts" if where != "zones" else "cells count in each of them"
+            yield warning(where, f"{file}: {sentence}; where they do {counts}: cut one of them")
     if must_cover:
         inside = shapely.area(shapely.intersection(shapely.union_all(shapes[:MOST]), target)) / target.area
         if inside < COVERED and len(frame) <= MOST:

@@ -23,6 +23,7 @@ from soilloss.workflow.check.relations import TEXTURE
 from soilloss.workflow.check.remedies import Subject
 from soilloss.workflow.check.sample import Sample, look
 from soilloss.workflow.check.target import examine_cover
+from soilloss.workflow.check.years import examine_grids, examine_legends
 from soilloss.workflow.project import Constant, Raster
 from soilloss.workflow.site import Site
 
@@ -52,14 +53,19 @@ def examine_raster(site: Site, name: str, source: files.RasterSource, windows: i
         if label not in chosen:
             _touch(files.path_of(source, label))
     middles: dict[str, float] = {}
+    codes: dict[str, np.ndarray] = {}
     said = False
     for label in chosen:
         sample = look(source, site.grid, site.area, label, windows)
         findings = list(_one(site, where, source, sample))
         yield from () if said else findings
         said = said or bool(findings)
+        codes[label] = sample.values
         if sample.values.size:
             middles[label] = abs(float(np.median(sample.values)))
+    yield from examine_grids(where, source)
+    if not said and VARIABLES[name].is_class:
+        yield from examine_legends(where, codes)
     if not said and site.project.step == "year" and not VARIABLES[name].is_class:
         yield from _jump(where, source, middles)
 
