@@ -84,6 +84,19 @@ def test_ties_lower_the_variance():
     assert out[series.P_VALUE] == pytest.approx(0.004104, abs=1e-6)
 
 
+def test_a_gap_changes_nothing_of_the_ties_beside_it():
+    whole = [1, 2, 2, 3, 3, 3, 2, 4, 5, 5.0]
+    with_gaps = [1, np.nan, *whole[1:6], np.nan, *whole[6:], np.nan]
+    variances = [kendall(np.array([values]).T)[series.VARIANCE, 0] for values in (whole, with_gaps)]
+    assert variances == pytest.approx([116.666667, 116.666667], abs=1e-6)
+
+
+def test_differences_too_small_for_float32_have_a_sign():
+    assert kendall(np.array([[1e-60, 3e-60, 2e-60]]).T, minimum=2)[series.S, 0] == 1
+    least = np.float32(1.4e-45)
+    assert kendall(np.array([[0, least, least, 2 * least]], "f4").T, minimum=2)[series.S, 0] == 5
+
+
 def test_a_constant_series_has_no_trend_and_a_short_one_no_answer():
     out = kendall(np.array([[5.0] * 9, [1, 2] + [np.nan] * 7], "f4").T, minimum=8)
     assert out[[series.S, series.VARIANCE, series.Z, series.P_VALUE, series.SLOPE], 0].tolist() == [0, 0, 0, 1, 0]

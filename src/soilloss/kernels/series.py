@@ -15,6 +15,8 @@ from numba import njit
 LANES = 128
 UNROLL = 8
 PART = 15 * UNROLL  # rows whose count fits an int8
+NEAR = 2  # values before the one in demand that are few
+HALF = UNROLL // 2
 MISSING = np.int32(0x7FFFFFFF)
 
 # rows of the result of `kendall`
@@ -50,20 +52,22 @@ def kendall(values, time, season, first, second, minimum, exact, out):
     bits = np.empty((rows, LANES), np.int32)
     digits = np.empty((rows, LANES), np.int8)
     members = np.empty((season.max() + 1, LANES), np.int32)
-    up, down, counts = np.empty(LANES, np.int32), np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    level, down, counts = np.empty(LANES, np.int32), np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    zero = np.zeros(LANES, np.int8)
     results = np.empty((ROWS, LANES))
     slope, middle, centre = np.empty(LANES), np.empty(LANES), np.empty(LANES)
     for start in range(0, cells, LANES):
         width = min(LANES, cells - start)
         _fill_block(values[:, start : start + width], season, block, members)
-        _compare(block, time, first, second, up, down, slopes, bits)
+        _compare(block, time, first, second, level, slopes, bits, digits)
+        _count_below(digits, rows, zero, down)
         _count_pairs(members, counts)
         _medians(slopes, bits, digits, first.size, counts, slope)
-        _order_values(block, slopes, bits)
+        _order_values(block, slopes, bits, digits)
         _count_members(members, counts)
         _medians(slopes, bits, digits, steps, counts, middle)
         _middle_times(block, time, counts, centre)
-        _test(block, season, members, up, down, minimum, results)
+        _test(block, first, second, members, level, down, results)
         for lane in range(LANES):
             results[SLOPE, lane] = slope[lane]
             results[INTERCEPT, lane] = middle[lane] - slope[lane] * centre[lane]
@@ -88,21 +92,23 @@ def _fill_block(values, season, block, members):
 
 
 @njit(nogil=True, cache=True)
-def _compare(block, time, first, second, up, down, slopes, bits):
-    """Sign and slope of every pair; missing pairs are sorted behind all others."""
-    up[:] = 0
-    down[:] = 0
+def _compare(block, time, first, second, level, slopes, bits, digits):
+    """Slope of every pair, and how many of them float32 cannot tell from 0; missing pairs are behind all others."""
+    level[:] = 0
     for row in range(first.size):
-        early, late = block[first[row]], block[second[row]]
-        factor = 1 / (time[second[row]] - time[first[row]])
-        slope, code = slopes[row % len(slopes)], bits[row]
+        # unsigned, so that no step counts from the end; whole rows of their own would cost as much as the sums
+        early, late = np.uint64(first[row]), np.uint64(second[row])
+        factor = 1 / (time[late] - time[early])
         for lane in range(LANES):
-            rise = late[lane] - early[lane]
-            up[lane] += np.int32(rise > 0)
-            down[lane] += np.int32(rise < 0)
-            slope[lane] = rise * factor
-            code[lane] = _ordered(rise * factor)
+            number = _ordered((block[late, lane] - block[early, lane]) * factor)
+            bits[row, lane] = number
+            digits[row, lane] = np.int8(number >> np.int32(24))
+            level[lane] += np.int32(number == 0)
+        if len(slopes) > 1:
+            for lane in range(LANES):
+                slopes[row, lane] = (block[late, lane] - block[early, lane]) * factor
     bits[first.size :] = MISSING
+    digits[first.size :] = 127
 
 
 @njit(nogil=True, cache=True)
@@ -126,9 +132,10 @@ def _count_members(members, counts):
 @njit(nogil=True, cache=True)
 def _ordered(value):
     """The bits of a float32 as an integer of the same order; NaN is the last."""
-    number = np.float32(value).view(np.int32)
+    single = np.float32(value)
+    number = single.view(np.int32)
     number = np.int32(number ^ ((number >> np.int32(31)) & MISSING))
-    return number if value == value else MISSING
+    return number if single == single else MISSING
 
 
 @njit(nogil=True, cache=True)
@@ -138,59 +145,103 @@ def _number(code):
 
 
 @njit(nogil=True, cache=True)
-def _order_values(block, values, bits):
+def _order_values(block, values, bits, digits):
     """Make ready the values themselves, for their median."""
     for step in range(len(block)):
         for lane in range(LANES):
             values[step % len(values), lane] = block[step, lane]
             bits[step, lane] = _ordered(block[step, lane])
+            digits[step, lane] = np.int8(bits[step, lane] >> np.int32(24))
     bits[len(block) :] = MISSING
+    digits[len(block) :] = 127
 
 
 @njit(nogil=True, cache=True)
 def _medians(values, bits, digits, size, counts, median):
-    """Median of the `counts` values of each lane that are not missing; NaN where all are."""
+    """Median of the `counts` values of each lane that are not missing; NaN where all are.
+
+    The first digits are there already. Most often two of them leave few values to look at.
+    """
     rows = -(-size // UNROLL) * UNROLL
     found, rank = np.full(LANES, -0x80000000, np.int32), np.empty(LANES, np.int32)
+    code, following = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
     for lane in range(LANES):
         rank[lane] = max(counts[lane] - 1, 0) // 2
     for shift in (24, 16, 8, 0):
-        for row in range(rows):
-            code, digit = bits[row], digits[row]
-            for lane in range(LANES):
-                # what lies below wraps to the end
-                above = np.uint32(np.uint32(code[lane] - found[lane]) >> np.uint32(shift))
-                digit[lane] = np.int8(np.int32(min(above, np.uint32(255))) - np.int32(128))
+        if shift < 24:
+            _next_digits(bits, digits, rows, found, shift)
         _select(digits, rows, rank, found, shift)
-    _middle(values, bits, rows, found, counts, median)
+        if shift <= 16 and rank.max() <= NEAR:
+            _nearest(bits, rows, found, rank, code, following)
+            break
+    else:
+        _equal_or_next(bits, rows, found, rank, code, following)
+    for lane in range(LANES):
+        last = code[lane] if counts[lane] % 2 == 1 else following[lane]
+        if len(values) > 1:
+            median[lane] = _exact_middle(values[:, lane], bits[:rows, lane], code[lane], last, counts[lane])
+        else:
+            median[lane] = 0.5 * (np.float64(_number(code[lane])) + np.float64(_number(last)))
+        if counts[lane] == 0:
+            median[lane] = np.nan
+
+
+@njit(nogil=True, cache=True)
+def _next_digits(bits, digits, rows, found, shift):
+    """The next eight bits of what begins as `found`; all below and above are put behind."""
+    for row in range(rows):
+        for lane in range(LANES):
+            # what lies below wraps to the end
+            above = np.uint32(np.uint32(bits[row, lane] - found[lane]) >> np.uint32(shift))
+            digits[row, lane] = np.int8(np.int32(min(above, np.uint32(255))) - np.int32(128))
+
+
+@njit(nogil=True, cache=True)
+def _nearest(bits, rows, least, rank, code, following):
+    """Of the values not below `least` the one with `rank` (at most `NEAR`) others before it, and the one after it."""
+    a, b, c, d = np.full(LANES, MISSING), np.full(LANES, MISSING), np.full(LANES, MISSING), np.full(LANES, MISSING)
+    for row in range(0, rows, HALF):
+        for lane in range(LANES):
+            low, w, x, y, z = least[lane], a[lane], b[lane], c[lane], d[lane]
+            for step in range(HALF):
+                value = bits[row + step, lane]
+                value = value if value >= low else MISSING
+                w, value = min(w, value), max(w, value)
+                x, value = min(x, value), max(x, value)
+                y, value = min(y, value), max(y, value)
+                z = min(z, value)
+            a[lane], b[lane], c[lane], d[lane] = w, x, y, z
+    for lane in range(LANES):
+        place = rank[lane]
+        code[lane] = a[lane] if place == 0 else b[lane] if place == 1 else c[lane]
+        following[lane] = b[lane] if place == 0 else c[lane] if place == 1 else d[lane]
+
+
+@njit(nogil=True, cache=True)
+def _equal_or_next(bits, rows, found, rank, code, following):
+    """The value `found`, and what follows it: itself where more than `rank` + 1 are equal to it, else the next."""
+    equal = np.zeros(LANES, np.int32)
+    following[:] = MISSING
+    for row in range(rows):
+        for lane in range(LANES):
+            value = bits[row, lane]
+            equal[lane] += np.int32(value == found[lane])
+            value = value if value > found[lane] else MISSING
+            following[lane] = min(following[lane], value)
+    for lane in range(LANES):
+        code[lane] = found[lane]
+        following[lane] = found[lane] if equal[lane] > rank[lane] + 1 else following[lane]
 
 
 @njit(nogil=True, cache=True)
 def _select(digits, rows, rank, found, shift):
     """Add to `found` the digit of the value with `rank` others below it, bit by bit; take from `rank` what is below."""
     digit, limit = np.full(LANES, -128, np.int8), np.empty(LANES, np.int8)
-    count, part, below = np.empty(LANES, np.int32), np.empty(LANES, np.int8), np.zeros(LANES, np.int32)
+    count, below = np.empty(LANES, np.int32), np.zeros(LANES, np.int32)
     for bit in range(7, -1, -1):
         for lane in range(LANES):
             limit[lane] = np.int8(digit[lane] + (1 << bit))
-        count[:] = 0
-        for start in range(0, rows, PART):
-            part[:] = 0
-            for row in range(start, min(start + PART, rows), UNROLL):
-                for lane in range(LANES):
-                    edge = limit[lane]
-                    part[lane] += (
-                        np.int8(digits[row, lane] < edge)
-                        + np.int8(digits[row + 1, lane] < edge)
-                        + np.int8(digits[row + 2, lane] < edge)
-                        + np.int8(digits[row + 3, lane] < edge)
-                        + np.int8(digits[row + 4, lane] < edge)
-                        + np.int8(digits[row + 5, lane] < edge)
-                        + np.int8(digits[row + 6, lane] < edge)
-                        + np.int8(digits[row + 7, lane] < edge)
-                    )
-            for lane in range(LANES):
-                count[lane] += part[lane]
+        _count_below(digits, rows, limit, count)
         for lane in range(LANES):
             taken = count[lane] <= rank[lane]
             digit[lane] = limit[lane] if taken else digit[lane]
@@ -201,24 +252,27 @@ def _select(digits, rows, rank, found, shift):
 
 
 @njit(nogil=True, cache=True)
-def _middle(values, bits, rows, code, counts, median):
-    """Mean of the two middle values: the one found and, for an even count, the next."""
-    following, upto = np.full(LANES, MISSING), np.zeros(LANES, np.int32)
-    for row in range(rows):
+def _count_below(digits, rows, limit, count):
+    """How many digits of each lane are below its limit."""
+    part = np.empty(LANES, np.int8)
+    count[:] = 0
+    for start in range(0, rows, PART):
+        part[:] = 0
+        for row in range(start, min(start + PART, rows), UNROLL):
+            for lane in range(LANES):
+                edge = limit[lane]
+                part[lane] += (
+                    np.int8(digits[row, lane] < edge)
+                    + np.int8(digits[row + 1, lane] < edge)
+                    + np.int8(digits[row + 2, lane] < edge)
+                    + np.int8(digits[row + 3, lane] < edge)
+                    + np.int8(digits[row + 4, lane] < edge)
+                    + np.int8(digits[row + 5, lane] < edge)
+                    + np.int8(digits[row + 6, lane] < edge)
+                    + np.int8(digits[row + 7, lane] < edge)
+                )
         for lane in range(LANES):
-            other = bits[row, lane]
-            upto[lane] += np.int32(other <= code[lane])
-            other = other if other > code[lane] else MISSING
-            following[lane] = min(following[lane], other)
-    for lane in range(LANES):
-        high = counts[lane] // 2
-        last = code[lane] if upto[lane] > high else following[lane]
-        if len(values) > 1:
-            median[lane] = _exact_middle(values[:, lane], bits[:rows, lane], code[lane], last, counts[lane])
-        else:
-            median[lane] = 0.5 * (np.float64(_number(code[lane])) + np.float64(_number(last)))
-        if counts[lane] == 0:
-            median[lane] = np.nan
+            count[lane] += part[lane]
 
 
 @njit(nogil=True, cache=True)
@@ -236,8 +290,12 @@ def _exact_middle(values, bits, code, last, count):
 
 
 @njit(nogil=True, cache=True)
-def _test(block, season, members, up, down, minimum, out):
+def _test(block, first, second, members, level, down, out):
     """Count, S, variance, tau, z and p of each lane."""
+    scores, tied = np.zeros(LANES, np.int32), np.zeros(LANES, np.int32)
+    ties = level.max() > 0
+    if ties:
+        _count_ties(block, first, second, scores, tied)
     for lane in range(LANES):
         count = variance = pairs = 0
         for row in range(len(members)):
@@ -245,9 +303,10 @@ def _test(block, season, members, up, down, minimum, out):
             count += n
             pairs += n * (n - 1) // 2
             variance += n * (n - 1) * (2 * n + 5)
-        score = up[lane] - down[lane]
-        if up[lane] + down[lane] < pairs and count >= minimum:
-            variance -= _tied(block[:, lane], season)
+        score = pairs - 2 * np.int64(down[lane])
+        if ties:
+            score = np.int64(scores[lane])
+            variance -= tied[lane]
         out[COUNT, lane] = count
         out[S, lane] = score
         out[VARIANCE, lane] = variance / 18
@@ -263,15 +322,21 @@ def standard_score(score, variance):
 
 
 @njit(nogil=True, cache=True)
-def _tied(series, season):
-    """Sum of t (t - 1) (2 t + 5) over the groups of t equal values of a season."""
-    total = 0
-    for one in range(len(series)):
-        equal = 0
-        for other in range(len(series)):
-            equal += season[one] == season[other] and series[one] == series[other]
-        total += (equal - 1) * (2 * equal + 5)  # each of the t members adds its share
-    return total
+def _count_ties(block, first, second, score, tied):
+    """S of each lane, and the sum of t (t - 1) (2 t + 5) over its groups of t equal values of a season."""
+    others = np.zeros(block.shape, np.int32)
+    for row in range(first.size):
+        early, late = np.uint64(first[row]), np.uint64(second[row])
+        for lane in range(LANES):
+            same = np.int32(block[late, lane] == block[early, lane])
+            others[early, lane] += same
+            others[late, lane] += same
+        for lane in range(LANES):
+            rise = np.int32(block[late, lane] > block[early, lane])
+            score[lane] += rise - np.int32(block[late, lane] < block[early, lane])
+    for step in range(len(block)):
+        for lane in range(LANES):
+            tied[lane] += others[step, lane] * (2 * others[step, lane] + 7)  # the share of each member
 
 
 @njit(nogil=True, cache=True)
