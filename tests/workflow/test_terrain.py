@@ -333,6 +333,19 @@ def test_words_for_heights_that_cannot_be_used(tmp_path):
         assert made["rasters"][0]["maximum"] == 2
 
 
+@pytest.mark.parametrize("marked", ["file", "task"])
+@pytest.mark.parametrize("nodata", [0, -9999, 32767, -32768])
+def test_what_marks_missing_cells_may_be_a_legal_height(tmp_path, heights, nodata, marked):
+    z = np.where(np.isnan(heights), nodata, np.maximum(np.round(heights), 1)).astype(np.int16)
+    path = raster(tmp_path, z, **({"nodata": nodata} if marked == "file" else {}))
+    made = make_terrain(
+        Task(path, ("flow_accumulation",), "d8", nodata=nodata if marked == "task" else None), tmp_path / "out"
+    )
+    expected = terrain.flow_accumulation(np.where(np.isnan(heights), np.nan, z))
+    np.testing.assert_array_equal(read(tmp_path / "out", "flow_accumulation"), expected)
+    assert made["rasters"][0]["missing_cells"] == np.isnan(heights).sum()
+
+
 def test_words_for_wishes_that_cannot_be_met(dem, tmp_path):
     for task, match in [
         (Task(dem, ("slop",)), r"wanted is 'slop', expected one of .*did you mean 'slope'"),
