@@ -12,17 +12,20 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard, TypeVar, cast
 
 import numpy as np
-import xarray as xr
 
 from soilloss.errors import UnitsError
 from soilloss.grid.blocks import map_halo
 from soilloss.grid.target import CellSize, cell_size, grid_of
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SUPPLIED = ("cell_size", "time", "step")
 SPACE = "space"
@@ -95,7 +98,7 @@ def equation(
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            if not any(isinstance(a, xr.DataArray) for a in (*args, *kwargs.values())):
+            if not any(_labelled(a) for a in (*args, *kwargs.values())):
                 return function(*args, **kwargs)
             bound = signature.bind_partial(*args, **kwargs).arguments
             data = {name: _canonical(name, bound[name]) for name in spec.inputs if bound.get(name) is not None}
@@ -144,9 +147,15 @@ def _describe(
     )
 
 
+def _labelled(value: Any) -> TypeGuard[xr.DataArray]:
+    """Whether a value is a DataArray; who has one has imported xarray, and who has none need not wait for it."""
+    xarray = sys.modules.get("xarray")
+    return xarray is not None and isinstance(value, xarray.DataArray)
+
+
 def _canonical(name: str, value: Any) -> Any:
     """Bring a DataArray to the canonical unit; plain numbers are taken to be in it."""
-    if not isinstance(value, xr.DataArray):
+    if not _labelled(value):
         return value
     variable = VARIABLES[name]
     if "units" not in value.attrs:
@@ -162,10 +171,10 @@ def _canonical(name: str, value: Any) -> Any:
 def _supply(spec: Equation, data: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     """Fill cell size and dates from the data; refuse coefficients that are arrays."""
     for name in spec.coefficients:
-        if isinstance(options.get(name), np.ndarray | xr.DataArray):
+        if isinstance(options.get(name), np.ndarray) or _labelled(options.get(name)):
             raise UnitsError(f"{name} is a coefficient of {spec.gives}: expected one number, got an array")
     filled = dict(options)
-    arrays = [d for d in data.values() if isinstance(d, xr.DataArray)]
+    arrays = [d for d in data.values() if _labelled(d)]
     if "cell_size" in spec.supplied and filled.get("cell_size") is None:
         filled["cell_size"] = cell_size(grid_of(arrays[0]))
     if "time" in spec.supplied and filled.get("time") is None:
@@ -182,10 +191,12 @@ def _series_axis(spec: Equation, data: xr.DataArray) -> str:
 
 def _apply(function: Callable[..., Any], spec: Equation, data: dict[str, Any], options: dict[str, Any]) -> xr.DataArray:
     """Hand xarray the whole equation as one block function: one task per block, no temporaries."""
+    import xarray as xr
+
     arrays = list(data.values())
     sizes = options.pop("cell_size", None)
     if isinstance(sizes, CellSize):
-        rows = next(a for a in arrays if isinstance(a, xr.DataArray))["y"]
+        rows = next(a for a in arrays if _labelled(a))["y"]
         arrays += [xr.DataArray(side[:, 0], dims="y", coords={"y": rows}) for side in sizes]
     elif sizes is not None:
         options["cell_size"] = sizes
@@ -195,7 +206,7 @@ def _apply(function: Callable[..., Any], spec: Equation, data: dict[str, Any], o
     core = [_core_dims(spec, a) for a in arrays]
     if spec.shape in ("grid", "statistic"):
         arrays = [
-            a.chunk(dict.fromkeys(dims, -1)) if isinstance(a, xr.DataArray) and a.chunks else a
+            a.chunk(dict.fromkeys(dims, -1)) if _labelled(a) and a.chunks else a
             for a, dims in zip(arrays, core, strict=True)
         ]
     made = VARIABLES[spec.gives].axis
@@ -213,7 +224,7 @@ def _apply(function: Callable[..., Any], spec: Equation, data: dict[str, Any], o
 
 
 def _core_dims(spec: Equation, data: Any) -> list[str]:
-    if not isinstance(data, xr.DataArray):
+    if not _labelled(data):
         return []
     if spec.shape == "statistic":
         return [str(dim) for dim in data.dims]
@@ -226,7 +237,7 @@ def _core_dims(spec: Equation, data: Any) -> list[str]:
 def _grid_mapping(arrays: list[Any]) -> dict[str, Any]:
     """Coordinates without dimensions lose their attributes in `apply_ufunc`: put ``spatial_ref`` back whole."""
     for data in arrays:
-        if isinstance(data, xr.DataArray) and "spatial_ref" in data.coords:
+        if _labelled(data) and "spatial_ref" in data.coords:
             return {"spatial_ref": data.coords["spatial_ref"]}
     return {}
 

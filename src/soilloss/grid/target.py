@@ -7,16 +7,17 @@ for the whole grid and then cut with the block, never from a window's own origin
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import xarray as xr
-from affine import Affine
-from odc.geo.geobox import GeoBox
-from pyproj import CRS, Geod
-from pyproj.exceptions import CRSError
 
 from soilloss.errors import GridError
+
+# a third of a second that work on plain arrays need not wait for: imported where a grid is made or read
+if TYPE_CHECKING:
+    import xarray as xr
+    from odc.geo.geobox import GeoBox
+    from pyproj import CRS, Geod
 
 
 class CellSize(NamedTuple):
@@ -28,6 +29,9 @@ class CellSize(NamedTuple):
 
 def parse_crs(text: str) -> CRS:
     """Return the coordinate reference system that `text` names, or say what was expected."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
     try:
         return CRS.from_user_input(text)
     except CRSError:
@@ -42,6 +46,9 @@ def make_grid(bounds: tuple[float, float, float, float], crs: Any, resolution: f
     >>> make_grid((3, 4, 95, 61), "EPSG:32635", 30).shape
     Shape2d(x=4, y=3)
     """
+    from affine import Affine
+    from odc.geo.geobox import GeoBox
+
     dx, dy = (resolution, resolution) if isinstance(resolution, int | float) else resolution
     if not (dx > 0 and dy > 0):
         raise GridError(f"resolution is {resolution}, expected a positive cell size in units of the grid's crs")
@@ -126,6 +133,8 @@ def cell_size(grid: GeoBox) -> float | CellSize:
 
 def cell_area(grid: GeoBox) -> np.ndarray:
     """Return the area of a cell of each row in square metres, shape ``(rows, 1)``; ellipsoidal on geographic grids."""
+    from pyproj import Geod
+
     crs = _crs(grid)
     rows = grid.shape[0]
     if not crs.is_geographic:
@@ -144,11 +153,15 @@ def cut(size: float | CellSize, rows: slice) -> float | CellSize:
 def _crs(grid: GeoBox) -> CRS:
     if grid.crs is None:
         raise GridError("the grid has no coordinate reference system, so metres are unknown; give its crs")
+    from pyproj import CRS
+
     return CRS.from_user_input(grid.crs.to_wkt())
 
 
 def _geographic_sides(crs: CRS, north: np.ndarray, dx: float) -> tuple[np.ndarray, np.ndarray]:
     """Lengths of one cell along its row's central parallel and along the meridian."""
+    from pyproj import Geod
+
     geod = crs.get_geod() or Geod(ellps="WGS84")
     middle = np.radians((north[1:] + north[:-1]) / 2)
     e2 = geod.es
