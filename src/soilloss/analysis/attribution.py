@@ -6,8 +6,6 @@ of steps add up. They also add up over cells, so that a zone's contributions are
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from soilloss.errors import DataError
+from soilloss.kernels import contributions
 
 MOST_FACTORS = 10
 
@@ -52,7 +51,7 @@ def divisia(factors_before: Mapping[str, Any], factors_after: Mapping[str, Any])
     >>> {name: round(float(part), 4) for name, part in parts.items()}
     {'erosivity': 14.3483, 'cover': -104.3483}
     """
-    return _share_out(_divisia, factors_before, factors_after, "divisia", "ang2005, ang2007")
+    return _share_out(contributions.divisia, factors_before, factors_after, "divisia", "ang2005, ang2007")
 
 
 def shapley(factors_before: Mapping[str, Any], factors_after: Mapping[str, Any]) -> Any:
@@ -91,7 +90,7 @@ def shapley(factors_before: Mapping[str, Any], factors_after: Mapping[str, Any])
             f"shapley was given {len(factors_before)} factors, at most {MOST_FACTORS} are feasible; multiply some "
             "together first, or use divisia"
         )
-    return _share_out(_shapley, factors_before, factors_after, "shapley", "shapley1953")
+    return _share_out(contributions.shapley, factors_before, factors_after, "shapley", "shapley1953")
 
 
 def along_series(
@@ -169,7 +168,7 @@ def by_zone(contributions: Mapping[str, Any], before: Any, zones: Any, *, cell_a
 
 
 def _share_out(
-    method: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    method: Callable[[np.ndarray, np.ndarray, np.ndarray], None],
     before: Mapping[str, Any],
     after: Mapping[str, Any],
     name: str,
@@ -188,12 +187,11 @@ def _share_out(
     kind = kind if any(np.ndim(a) for a in arrays) else np.dtype("f8")
 
     def block(*cells: Any) -> tuple[np.ndarray, ...]:
-        both = np.broadcast_arrays(*(np.asarray(cell, "f8") for cell in cells))
-        first, second = np.stack(both[: len(names)]), np.stack(both[len(names) :])
-        valid = np.all((first >= 0) & (second >= 0) & (first < np.inf) & (second < np.inf), axis=0)
-        with np.errstate(all="ignore"):
-            parts = np.where(valid, method(first, second), np.nan)
-        return tuple(parts.astype(kind))
+        both = np.stack(np.broadcast_arrays(*(np.asarray(cell, "f8") for cell in cells)))
+        first, second = both.reshape(2, len(names), -1)
+        parts = np.empty(first.shape)
+        method(first, second, parts)
+        return tuple(parts.reshape(len(names), *both.shape[1:]).astype(kind))
 
     if not any(isinstance(a, xr.DataArray) for a in arrays):
         return dict(zip(names, block(*arrays), strict=True))
@@ -209,31 +207,6 @@ def _share_out(
     for key, part in zip(names, made, strict=True):
         part.attrs = {"units": "t ha-1", "long_name": f"change of soil loss by {key}"}
     return xr.Dataset(dict(zip(names, made, strict=True)), attrs={"method": name, "citation": cite})
-
-
-def _divisia(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    started, ended = before.prod(axis=0), after.prod(axis=0)
-    growth = np.log(after / before)
-    total = growth.sum(axis=0)
-    # the logarithmic mean of A0 and A0 exp(x) is A0 expm1(x) / x
-    weight = started * np.where(total == 0, 1, np.expm1(total) / total)
-    zeros = np.where(started == 0, before == 0, after == 0)
-    limit = zeros * (ended - started) / np.maximum(zeros.sum(axis=0), 1)
-    return np.where((started == 0) | (ended == 0), limit, weight * growth)
-
-
-def _shapley(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    n = len(before)
-    parts = np.zeros_like(before)
-    for chosen in itertools.product((False, True), repeat=n):
-        mask = np.array(chosen)
-        product = np.where(mask.reshape(-1, *[1] * (before.ndim - 1)), after, before).prod(axis=0)
-        size = int(mask.sum())
-        for factor in range(n):
-            others = size - 1 if mask[factor] else size
-            weight = math.factorial(others) * math.factorial(n - others - 1) / math.factorial(n)
-            parts[factor] += weight * product if mask[factor] else -weight * product
-    return parts
 
 
 def _steps(factor: Any, steps: slice, dimensions: int) -> Any:
