@@ -1,10 +1,11 @@
 """Terrain tile by tile, streamed from a file: speed, memory, and what it costs against the same work in memory.
 
-    python benchmarks/terrain_tiled.py [--cells 10000] [--tile 2048] [--folder DIR] [--jobs count,length,area]
+    python benchmarks/terrain_tiled.py [--cells 10000] [--tile 1792] [--folder DIR] [--jobs count,length,area,ls]
 
 Every row runs in a process of its own, which reads windows of a file and writes the result by windows to another.
-The peak is of resident memory beyond the process before its work, per thread; in memory it is per cell. `--in-memory`
-adds the rows that need the whole grid in memory.
+The peak is of resident memory beyond the process before its work. `--in-memory` adds the rows that need the whole grid
+in memory. The job `ls` (D8 area to LS) makes its heights window by window and keeps only sums, so that no file of the
+whole grid is needed: with `--cells 40000` it is a run of 1.6 thousand million cells.
 """
 
 from __future__ import annotations
@@ -29,22 +30,37 @@ JOBS = {
 }
 
 
-def make_heights(path: Path, cells: int, step: float = 0.1) -> None:
-    """Write a landscape by strips: a fractal repeated and mirrored, so it joins, on a slope and some long waves."""
-    from terrain import fractal
+class Landscape:
+    """Heights by window: a fractal repeated and mirrored, so it joins, on a slope and some long waves, in steps."""
 
-    piece = min(cells, 2000)
-    patch = fractal(piece, 3.2, 0.0)
-    patch = np.hstack([np.vstack([patch, patch[::-1]]), np.vstack([patch, patch[::-1]])[:, ::-1]])
-    out = np.lib.format.open_memmap(path, "w+", np.float32, (cells, cells))
-    x = np.arange(cells)
+    def __init__(self, cells: int, step: float = 0.1) -> None:
+        from terrain import fractal
+
+        patch = fractal(min(cells, 2000), 3.2, 0.0)
+        patch = np.hstack([np.vstack([patch, patch[::-1]]), np.vstack([patch, patch[::-1]])[:, ::-1]])
+        self.patch, self.shape, self.step = patch / 2, (cells, cells), np.float32(step)
+
+    def __call__(self, window) -> np.ndarray:
+        y, x = (np.arange(w.start, w.stop) for w in window)
+        across = (np.sin(x / 3100) + np.cos(x / 1700)).astype(np.float32)
+        down = (300 * np.sin(y / 2300)).astype(np.float32)
+        z = self.patch[np.ix_(y % len(self.patch), x % len(self.patch))]
+        z += down[:, None] * across
+        z -= (0.002 * x).astype(np.float32)
+        z -= (0.002 * y).astype(np.float32)[:, None]
+        z /= self.step
+        np.round(z, out=z)
+        z *= self.step
+        return z
+
+
+def make_heights(path: Path, cells: int) -> None:
+    """Write the landscape to a file by strips."""
+    made = Landscape(cells)
+    out = np.lib.format.open_memmap(path, "w+", np.float32, made.shape)
     for top in range(0, cells, 500):
-        y = np.arange(top, min(top + 500, cells))
-        z = 0.5 * patch[np.ix_(y % len(patch), x % len(patch))]
-        z += 300 * (np.sin(x / 3100) + np.cos(x / 1700))[None] * np.sin(y / 2300)[:, None] - 0.002 * (
-            x[None] + y[:, None]
-        )
-        out[top : top + len(y)] = np.round(z / step) * step
+        rows = slice(top, min(top + 500, cells))
+        out[rows] = made((rows, slice(0, cells)))
     out.flush()
 
 
@@ -95,6 +111,39 @@ class Array:
                 os.pwrite(file.fileno(), np.ascontiguousarray(row, self.dtype).data, place)
 
 
+def stream(cells: int, folder: Path, tile: int, workers: int) -> dict[str, float]:
+    """From heights made on the way to sums of LS, tile by tile; nothing of the whole grid is kept but scratch."""
+    from soilloss.derive import terrain
+    from soilloss.derive.tiled import Source, route
+    from soilloss.factors import topography
+    from soilloss.grid.blocks import grow, run_blocks, windows
+
+    heights, small = Landscape(cells), np.random.default_rng(1).random((64, 64)).astype(np.float32)
+    options = {"routing": "d8"}
+
+    def steep(read, area, shape, window) -> np.ndarray:
+        outer, inner = grow(window, 1, shape)
+        z = read(outer)
+        slope, aspect = (f(z, cell_size=SIDE)[inner] for f in (terrain.slope_horn_1981, terrain.aspect_horn_1981))
+        return topography.desmet_govers_1996(area(window), slope, aspect, cell_size=SIDE)
+
+    def run(read, shape, tile: int, **how) -> list[float]:
+        area = route("contributing_area", Source(read, "made"), shape, SIDE, options=options, tile=tile, **how)
+        work = run_blocks(lambda w: steep(read, area, shape, w), windows(shape, area.tile), how["workers"])
+        sums = [float(np.nansum(part, dtype=np.float64)) for _, part in work]
+        area.discard()
+        return sums
+
+    run(small.__getitem__, small.shape, 32, workers=1)
+    told: dict[str, float] = {}
+    start = time.perf_counter()
+    progress = lambda name, done, total: told.__setitem__(name, time.perf_counter() - start)  # noqa: E731
+    sums: list[float] = []
+    how = {"folder": folder / "scratch", "workers": workers, "progress": progress}
+    cpu, wall, peak = peak_while(lambda: sums.extend(run(heights, heights.shape, tile, **how)))
+    return {"cpu": cpu, "wall": wall, "peak": peak, "passes": told, "sum": sum(sorted(sums))}
+
+
 def one(job: str, path: Path, folder: Path, tile: int, workers: int) -> dict[str, float]:
     """Run one job in this process; `workers` 0 is the whole grid in memory."""
     from soilloss.derive import terrain
@@ -133,7 +182,8 @@ def main() -> None:
     """Run every job in memory and tile by tile, one process each, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=10_000)
-    parser.add_argument("--tile", type=int, default=2048)
+    parser.add_argument("--tile", type=int, default=1792)
+    parser.add_argument("--threads", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--jobs", default="count,length,area")
     parser.add_argument("--in-memory", action="store_true")
@@ -141,13 +191,21 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.one:
         job, workers, folder = asked.one
-        print(json.dumps(one(job, Path(folder) / "z.npy", Path(folder), asked.tile, int(workers))))
+        place, threads = Path(folder), int(workers)
+        streamed = job == "ls"
+        row = (
+            stream(asked.cells, place, asked.tile, threads)
+            if streamed
+            else one(job, place / "z.npy", place, asked.tile, threads)
+        )
+        print(json.dumps(row))
         return
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        make_heights(Path(folder) / "z.npy", asked.cells)
+        if asked.jobs != "ls":
+            make_heights(Path(folder) / "z.npy", asked.cells)
         print(f"{'job':8} {'threads':>9} {'CPU s':>8} {'wall s':>8} {'Mcells/CPU s':>13} {'peak MB':>9}")
         for job in asked.jobs.split(","):
-            for workers in ([0] if asked.in_memory else []) + [1, 2]:
+            for workers in ([0] if asked.in_memory and job != "ls" else []) + asked.threads:
                 words = ["--cells", str(asked.cells), "--tile", str(asked.tile), "--one", job, str(workers), folder]
                 done = subprocess.run([sys.executable, __file__, *words], check=True, capture_output=True, text=True)
                 row = json.loads(done.stdout.splitlines()[-1])
