@@ -46,6 +46,7 @@ class Budget(NamedTuple):
 
 
 CPU = Budget()
+PATCH = Budget(tile=32, steps=(30, 150, 50))  # of the Slovenian square kilometre
 GPU = Budget("S", (480, 32, 96), 256, (1000, 6000, 2000), 32)
 RATE = 2e-3
 
@@ -87,7 +88,7 @@ def compared(job: tuple[str, int, list[str], bool, Path | None]) -> list[dict[st
 
     data, seed, arms, gpu, folder = job
     torch.set_num_threads(1)
-    budget = GPU if gpu else CPU
+    budget = PATCH if data == "slovenia" else GPU if gpu else CPU
     runs = Runs(data, seed, budget, "cuda" if gpu else "cpu", folder)
     return [row for arm in arms if (row := runs.arm(arm))]
 
@@ -176,7 +177,7 @@ class Runs:
         from soilloss.landcover import synthetic
 
         if self.data == "slovenia":
-            return slovenia()
+            return slovenia(self.budget.tile)
         return synthetic.scene(self.budget.places, size=self.budget.tile, seed=self.seed, twins=twins)
 
 
