@@ -4,20 +4,27 @@ import dask
 import dask.array as da
 import numpy as np
 import pytest
+import xarray as xr
+from odc.geo.xr import xr_coords
 
 from soilloss.derive import terrain, whole
 from soilloss.derive.tiled import lazy
 from soilloss.equation import spec_of
 from soilloss.errors import GridError
+from soilloss.sources import synthetic
 
+GRID = synthetic.small_grid()
 JOBS = [
     (terrain.fill_depressions, {}),
     (terrain.flow_direction_d8, {}),
     (terrain.flow_accumulation, {}),
     (terrain.contributing_area, {"cell_size": 30.0, "routing": "dinf"}),
     (terrain.slope_length, {"cell_size": 30.0, "channel_area": 4e4}),
+    (terrain.edge_contaminated, {}),
+    (terrain.flow_accumulation, {"flats": "garbrecht", "voids": "wall"}),
 ]
-every_job = pytest.mark.parametrize(("function", "options"), JOBS, ids=[f.__name__ for f, _ in JOBS])
+NAMES = [f"{f.__name__}-{'-'.join(options)}" for f, options in JOBS]
+every_job = pytest.mark.parametrize(("function", "options"), JOBS, ids=NAMES)
 
 
 def rough(shape=(75, 93)):
@@ -75,6 +82,31 @@ def test_what_is_too_large_for_one_piece_goes_tile_by_tile(scratch, monkeypatch,
     monkeypatch.setattr(whole, "MOST_CELLS", 5000)
     np.testing.assert_array_equal(function(z, **options), expected)
     assert not list(scratch.iterdir())
+
+
+@every_job
+def test_dataarrays_lazy_or_not_give_the_same_bits(scratch, function, options):
+    z = rough(tuple(GRID.shape))
+    options = {name: value for name, value in options.items() if name != "cell_size"}
+    plain = function(z, cell_size=30.0, **options) if function is not terrain.fill_depressions else function(z)
+    heights = xr.DataArray(z, dims=("y", "x"), coords=xr_coords(GRID), attrs={"units": "m"})
+    for given in (heights, heights.chunk({"y": 17, "x": 23})):
+        made = function(given, **options)
+        assert made.dims == ("y", "x")
+        assert (made.chunks is None) == (given.chunks is None)
+        np.testing.assert_array_equal(made.values, plain)
+
+
+def test_masks_may_be_labelled_lazily_too(scratch):
+    z = rough(tuple(GRID.shape))
+    share = np.where(np.random.default_rng(2).random(z.shape) < 0.1, 0.5, 0)
+    plain = terrain.contributing_area(z, None, share, cell_size=30.0)
+    arrays = [xr.DataArray(values, dims=("y", "x"), coords=xr_coords(GRID)) for values in (z, share)]
+    heights, trapping = (a.assign_attrs(units=unit) for a, unit in zip(arrays, ("m", "1"), strict=True))
+    percent = (trapping * 100).assign_attrs(units="%")
+    for one, other in ((heights, trapping), (heights.chunk(20), percent.chunk(31)), (heights, percent.chunk(31))):
+        made = terrain.contributing_area(one, trapping=other)
+        np.testing.assert_array_equal(made.values, plain)
 
 
 def test_errors_come_when_the_passes_run_and_leave_nothing(scratch):
