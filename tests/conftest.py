@@ -11,8 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from soilloss.sources import synthetic
+
+# kernels are compiled at their first call, which takes longer than an example may
+settings.register_profile("compiled", deadline=None)
+settings.load_profile("compiled")
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 

@@ -96,18 +96,24 @@ def evaluate(work: Work, window: Window) -> Iterator[tuple[str, Values]]:
 
 
 class Strips:
-    """A block whose static variables are made; the changing ones are made strip by strip, for any steps in any order.
+    """A block whose static sources are read; what is made of them, and what changes, is made strip by strip.
 
     A strip is some whole rows of the block, or all of it where a neighbourhood equation changes with time.
     """
 
     def __init__(self, work: Work, window: Window) -> None:
         self.work, self.window = work, window
-        self.outer, inner = grow(window, work.halo, work.shape)
-        static = _make(work, self.outer, "", [n for n in work.reads if n not in work.changing], {})
-        self.whole = any(spec_of(s.function).halo for s in work.steps if s.function and s.variable in work.changing)
-        self.inner = inner
-        self.static = static if self.whole else {name: _crop(value, inner) for name, value in static.items()}
+        self.outer, self.inner = grow(window, work.halo, work.shape)
+        halos = {s.variable for s in work.steps if s.function is not None and spec_of(s.function).halo}
+        self.whole = not halos.isdisjoint(work.changing)
+        reads = [name for name in work.reads if name not in work.changing]
+        if halos:
+            self.static = _make(work, self.outer, "", reads, {})
+        else:
+            self.static = {name: work.read(name, "", window) for name in reads}
+        if not self.whole:
+            self.static = {name: _crop(value, self.inner) for name, value in self.static.items()}
+        self.made: dict[int, Values] = {}
         rows, columns = (part.stop - part.start for part in window)
         height = rows if self.whole else max(1, STRIP_CELLS // columns)
         self.rows = [slice(top, min(top + height, rows)) for top in range(0, rows, height)]
@@ -127,16 +133,24 @@ class Strips:
         if self.whole:
             values = _make(self.work, self.outer, label, (), {**self.static, **opened})
             return {name: _crop(value, self.inner) for name, value in values.items()}
-        if "static" not in held:
-            held["static"] = self.static_rows(rows)
         fresh = {name: _strip(value, rows, held) for name, value in opened.items()}
-        top = self.window[0].start
-        return _make(self.work, _span(top, rows, self.window), label, (), {**held["static"], **fresh})
+        static = self.static_rows(rows)
+        if not self.work.changing:
+            return static
+        return _make(self.work, self._window(rows), label, (), {**static, **fresh})
 
     def static_rows(self, rows: slice) -> Values:
         """Return what does not change, in one strip."""
-        whole = {name: _crop(value, self.inner) for name, value in self.static.items()} if self.whole else self.static
-        return {name: _rows(value, rows) for name, value in whole.items()}
+        if self.whole:
+            return {name: _crop(value, self.inner) for name, value in self.static.items()}
+        if rows.start not in self.made:
+            known = {name: _rows(value, rows) for name, value in self.static.items()}
+            self.made[rows.start] = _make(self.work, self._window(rows), "", (), known)
+        return self.made[rows.start]
+
+    def _window(self, rows: slice) -> Window:
+        top = self.window[0].start
+        return slice(top + rows.start, top + rows.stop), self.window[1]
 
 
 def cells_of(value: Any) -> Any:
@@ -152,10 +166,6 @@ def _strip(value: Any, rows: slice, held: dict[Any, Any]) -> Any:
 
 def _rows(value: Any, rows: slice) -> Any:
     return value[rows] if isinstance(value, np.ndarray) and value.ndim >= 2 else value
-
-
-def _span(top: int, rows: slice, window: Window) -> Window:
-    return slice(top + rows.start, top + rows.stop), window[1]
 
 
 def _make(work: Work, outer: Window, label: str, reads: Sequence[str], known: Mapping[str, Any]) -> Values:
