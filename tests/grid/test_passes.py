@@ -1,9 +1,10 @@
 import sys
 
+import dask
 import numpy as np
 import pytest
 
-from soilloss.errors import MissingExtraError
+from soilloss.errors import MissingExtraError, SourceError
 from soilloss.grid.passes import Passes
 from soilloss.grid.rims import Tiles
 from soilloss.grid.scratch import Memory, Scratch
@@ -54,3 +55,13 @@ def test_a_cluster_needs_its_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingExtraError, match=r"a cluster needs distributed: pip install 'soilloss\[cluster\]'"):
         Passes(Memory(TILES), cluster="tcp://127.0.0.1:1").run("double", double, {(0, 0): (1,)})
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "127.0.0.1:what"])
+def test_a_cluster_that_does_not_answer_is_a_sentence(address):
+    pytest.importorskip("distributed", reason="distributed is not installed")
+    with (
+        dask.config.set({"distributed.comm.timeouts.connect": "300ms"}),
+        pytest.raises(SourceError, match=rf"no Dask scheduler answers at '{address}' .*check the address"),
+    ):
+        Passes(Memory(TILES), cluster=address).run("double", double, {(0, 0): (1,)})

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from soilloss.errors import MissingExtraError
+from soilloss.errors import MissingExtraError, SourceError
 from soilloss.grid.blocks import Window, worker_count
 from soilloss.grid.rims import Tile
 from soilloss.grid.scratch import Answer, Memory, Scratch, digest
@@ -121,7 +121,14 @@ def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Call
         from distributed import Client, as_completed
     except ImportError:
         raise MissingExtraError("a cluster needs distributed: pip install 'soilloss[cluster]'") from None
-    with Client(address, set_as_default=False) as client:
+    try:
+        client = Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise SourceError(
+            f"no Dask scheduler answers at {address!r} ({' '.join(str(error).split())}); check the address, which "
+            "reads like tcp://host:8786, and that it runs"
+        ) from None
+    with client:
         tasks = [delayed(_called, pure=False, traverse=False)(one) for one in work.values()]
         futures = client.compute(tasks)
         for done, _ in enumerate(as_completed(futures, loop=client.loop), 1):
