@@ -36,11 +36,11 @@ def test_fetch_plan_and_cache(capsys, tmp_path, server):
     main(["fetch", file, "--dry-run", "--json"])
     assert json.loads(capsys.readouterr().out)["to_fetch"][0]["items"] == 2
     main(["fetch", file])
-    assert "1 rasters of 2 items made, 0.2 MB received; 0 were here" in capsys.readouterr().out
+    assert "1 rasters of 2 items made, 0." in capsys.readouterr().out
     main(["fetch", file, "--dry-run"])
     assert "everything is here" in capsys.readouterr().out
     main(["plan", file])
-    assert "elevation <- " in capsys.readouterr().out
+    assert "elevation <- copernicus-dem-30, fetched" in capsys.readouterr().out
     main(["cache"])
     assert "copernicus-dem-30: 2 files" in capsys.readouterr().out
     main(["cache", "--clear", "--product", "clcd", "--json"])
@@ -57,3 +57,14 @@ def test_a_fetch_that_fails_is_one_sentence(capsys, tmp_path, server):
         main(["fetch", file])
     assert caught.value.code == 2
     assert "there is no product 'nothing'" in capsys.readouterr().err
+
+
+def test_stations(capsys, tmp_path):
+    header = "STATION,DATE,LATITUDE,LONGITUDE,PRCP\n"
+    (tmp_path / "a.csv").write_text(header + "A,2001-01-01,28.6,115.9,12\n")
+    main(["stations", str(tmp_path / "a.csv"), "--years", "2001-2002", "--out", str(tmp_path / "s.csv")])
+    assert "1 stations, 1 days" in capsys.readouterr().out
+    assert (tmp_path / "s.csv").read_text().splitlines()[1] == "A,115.9,28.6,,2001-01-01,1.2"
+    with pytest.raises(SystemExit):
+        main(["stations", str(tmp_path / "a.csv"), "--years", "all"])
+    assert "--years 'all': expected a first and a last year" in capsys.readouterr().err

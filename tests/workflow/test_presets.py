@@ -10,6 +10,7 @@ from shapely.geometry import box
 
 from soilloss.sources import synthetic
 from soilloss.workflow import record
+from soilloss.workflow.fetch import all_jobs
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 from soilloss.workflow.start import new_project, presets
@@ -30,7 +31,7 @@ class Stand:
 
     def __init__(self, folder, crs, cell):
         self.folder = folder / "data"
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
         self.grid = synthetic.small_grid(SHAPE, cell, crs)
         self.random = np.random.default_rng(7)
         self.raster("dem", synthetic.fractal(SHAPE, seed=4, relief=4 * cell))
@@ -134,6 +135,24 @@ def mee2021(stand):
     stand.raster("land_cover_2020", stand.classes(1, 7))
 
 
+# the forms with files of one's own, which the presets give as comments
+OWN = {
+    "poyang": {
+        "elevation": "data/dem.tif",
+        "annual_precipitation": "data/rain_{year}.tif",
+        "texture_class": "data/texture.tif",
+        "ndvi": {"file": "data/ndvi_{year}.tif", "scale": 0.0001},
+        "igbp_class": "data/igbp_{year}.tif",
+    },
+    "loess-plateau": {
+        "elevation": "data/dem.tif",
+        "topography": "data/ls.tif",
+        "daily_precipitation": "data/rain_{year}.tif",
+        **{n: {"file": f"data/{n}.tif", "unit": "%"} for n in ("sand", "silt", "clay", "organic_carbon")},
+        "ndvi": {"file": "data/ndvi_{year}_q{quarter}.tif", "scale": 0.0001},
+        "land_cover": "data/land_cover_{year}_q{quarter}.tif",
+    },
+}
 MAKERS = {f.__name__.replace("_", "-"): f for f in (minimal, rodopi, poyang, jiuyuangou, loess_plateau, mee2021)}
 
 
@@ -151,6 +170,7 @@ def finished(tmp_path_factory):
             overrides = {"period.start": f"{years[0]}-01", "period.end": f"{years[1]}-12"} if years else {}
             if name == "poyang":
                 overrides["publish.factors"] = [2001]
+            overrides |= {f"sources.{variable}": source for variable, source in OWN.get(name, {}).items()}
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr("soilloss.publish.report.write_report", lambda folder, record: None)
                 execute(open_site(file, overrides))
@@ -180,6 +200,21 @@ def test_a_preset_runs_and_its_result_is_sane(name, finished):
     years = len(made["period"]["steps"]) if made["period"] else 0
     if made["period"] and made["period"]["step"] == "quarter":
         assert len(list((folder / "soil_loss").glob("*-Q*.tif"))) == years
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_files_are_given_as_comments(name, tmp_path):
+    text = new_project(tmp_path, name).read_text()
+    for variable in set(OWN[name]) - {"silt", "clay", "organic_carbon"}:
+        assert f"  # {variable}: " in text
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_products_of_a_preset_exist_and_cover_it(name, tmp_path):
+    file = new_project(tmp_path, name)
+    jobs = all_jobs(file)
+    assert {job.variable for job in jobs} >= {"elevation", "ndvi"}
+    assert len({job.path for job in jobs}) == len(jobs)
 
 
 def said(made, where):

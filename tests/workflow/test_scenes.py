@@ -87,7 +87,7 @@ def test_index_of_each_scene_and_clouds_left_out(tmp_path, server):
     np.testing.assert_allclose(ndvi / 10_000, (nir - red) / (nir + red), atol=0.001)
     data = {
         **dict.fromkeys(("erosivity", "erodibility", "topography", "practice"), 1.0),
-        "elevation": str(path_of(file)),
+        "elevation": {"file": str(path_of(file)), "unit": "m"},
     }
     site = open_site(file, {f"sources.{name}": value for name, value in data.items()} | {"zero_classes": []})
     assert site.given["ndvi"].scale == 0.0001

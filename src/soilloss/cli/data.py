@@ -81,6 +81,30 @@ def tell_missing(file: Path, settings: list[str], json: bool) -> bool:
 
 
 @app.command
+def stations(files: list[Path], /, *, years: str, out: Path = Path("stations.csv")) -> None:
+    """Make a table of daily rain from files of GHCN-Daily (.csv or .dly), for a project's sources.
+
+    Parameters
+    ----------
+    files
+        Files of stations; .dly files need ghcnd-stations.txt beside them.
+    years
+        First and last year, e.g. 2001-2010.
+    out
+        Table to write.
+    """
+    from soilloss.errors import ProjectError
+    from soilloss.sources.ghcn import read_ghcn
+
+    first, _, last = years.partition("-")
+    if not (first.isdigit() and (last or first).isdigit()):
+        raise ProjectError(f"--years {years!r}: expected a first and a last year, e.g. 2001-2010")
+    table = read_ghcn(files, int(first), int(last or first))
+    table.to_csv(out, index=False)
+    print(f"{out}: {table['station'].nunique()} stations, {len(table)} days")
+
+
+@app.command
 def cache(*, clear: bool = False, product: str = "", json: Json = False) -> None:
     """Show what is kept of fetched files, or delete it.
 

@@ -55,13 +55,18 @@ def scl_usable(scl: Any, *, snow: bool = False, dark: bool = True, spread: int =
     [[True, False, False, False]]
     """
     codes = np.asarray(scl)
-    dropped = np.isin(codes, SCL_SPREAD)
+    dropped = _among(SCL_SPREAD)[codes]
     if spread and dropped.any():
         dropped = np.asarray(binary_dilation(dropped, iterations=spread), bool)
-    dropped |= np.isin(codes, SCL_DROPPED)
-    dropped |= (codes == SCL_SNOW) & (not snow)
-    dropped |= (codes == SCL_DARK) & (not dark)
-    return ~dropped
+    rest = (*SCL_DROPPED, *[SCL_SNOW] * (not snow), *[SCL_DARK] * (not dark))
+    return ~(dropped | _among(rest)[codes])
+
+
+def _among(codes: Sequence[int]) -> np.ndarray:
+    """For each code of a byte, whether it is among `codes`."""
+    table = np.zeros(256, bool)
+    table[list(codes)] = True
+    return table
 
 
 def qa_usable(qa: Any, *, cirrus: bool = True, snow: bool = False) -> np.ndarray:
@@ -115,13 +120,10 @@ def scaled(values: Any, scale: float, offset: float, *, lowest: float = LOWEST) 
     >>> scaled(np.array([18639.0, np.nan, 6000.0]), 0.0000275, -0.2).tolist()
     [3126, -32768, 0]
     """
-    real = np.asarray(values, np.float64) * scale + offset
-    with np.errstate(invalid="ignore"):
-        known = (real >= lowest) & (real <= 1)
-    whole = np.rint(np.where(known, real, 0) * TIMES)
-    if lowest > -1:
-        whole = np.maximum(whole, 0)
-    return np.where(known, whole, MISSING).astype(np.int16)
+    stored = np.ascontiguousarray(values)
+    out = np.empty(stored.shape, np.int16)
+    kernels.scale(stored.reshape(-1), scale, offset, lowest, out.reshape(-1))
+    return out
 
 
 def harmonised(values: np.ndarray, band: str, platform: str, rule: str) -> np.ndarray:

@@ -51,6 +51,28 @@ def median(values, out, count):
 
 
 @njit(nogil=True, cache=True)
+def scale(values, factor, offset, lowest, out):
+    """Stored numbers to 16-bit integers of ten thousandths, rounded to the nearest, halves to even.
+
+    Parameters
+    ----------
+    values : float array (cells,)
+        NaN is missing.
+    factor, offset : float
+        ``factor * value + offset`` is the reflectance or index.
+    lowest : float
+        Below it, and above 1, a cell is missing; where it is above -1, negative results become 0.
+    out : int16 array (cells,)
+        Filled; -32768 where missing.
+    """
+    floor = 0.0 if lowest > -1.0 else -1.0
+    for c in range(values.size):
+        real = values[c] * factor + offset
+        known = lowest <= real <= 1.0
+        out[c] = np.int16(np.rint(max(real, floor) * 10_000.0)) if known else MISSING
+
+
+@njit(nogil=True, cache=True)
 def _sort(block):
     """Put the values of each lane in order."""
     n = block.shape[0]

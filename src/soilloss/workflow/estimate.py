@@ -98,6 +98,9 @@ def _text(site: Site, step: Step) -> str:
     if step.function is not None:
         return step.describe()
     source = site.project.sources[step.variable]
+    product = next((note["product"] for note in site.fetched if note["variable"] == step.variable), "")
+    if product:
+        return f"{step.variable} <- {product}, fetched"
     if isinstance(source, projects.Constant):
         return f"{step.variable} <- {source.value:g}"
     if isinstance(source, projects.Table):

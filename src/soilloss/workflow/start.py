@@ -24,7 +24,7 @@ def presets() -> list[str]:
 
 
 def new_project(folder: Path, like: str) -> Path:
-    """Write ``project.yml`` to start from into `folder`; an existing one is never overwritten."""
+    """Write ``project.yml``, and an area if the preset has one, into `folder`; an existing one is never overwritten."""
     known = [*presets(), MADE_UP]
     if like == MADE_UP:
         from soilloss.landcover import demo
@@ -37,6 +37,10 @@ def new_project(folder: Path, like: str) -> Path:
         raise ProjectError(f"{target} exists already; name another folder, so that it is not lost")
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(files(PRESETS).joinpath(f"{like}.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    outline, area = files(PRESETS).joinpath(f"{like}.geojson"), folder / "data" / "area.geojson"
+    if outline.is_file() and not area.exists():
+        area.parent.mkdir(exist_ok=True)
+        area.write_text(outline.read_text(encoding="utf-8"), encoding="utf-8")
     return target
 
 

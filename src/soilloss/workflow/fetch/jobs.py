@@ -159,6 +159,8 @@ def describe(jobs: Iterable[Job]) -> list[dict[str, Any]]:
 
 def layers_of(job: Job, web: Web | None) -> list[pieces.Layer]:
     """Return the layers of a job and their files: by address, or as a search finds them."""
+    if job.product.access == "earthengine":
+        return [pieces.Layer("", (job.product.earthengine,), 0, 1.0)]
     if web is None or job.product.stac is None:
         return pieces.layers_of(job.product, job.variable, job.year, job.bounds, job.source.depth)
     found = items_of(job, web)
@@ -302,5 +304,7 @@ def cells_of(job: Job) -> float:
 
 
 def _host(job: Job) -> str:
+    if job.product.access == "earthengine":
+        return "Earth Engine"
     url = job.product.stac.api if job.product.stac else job.product.address(job.variable)
     return clean(url).split("/")[2]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from soilloss.errors import SoilLossWarning, SourceError
-from soilloss.sources import mosaic, pieces
+from soilloss.sources import earthengine, mosaic, pieces
 from soilloss.sources.cache import Cache
 from soilloss.sources.remote import Web
 from soilloss.workflow.fetch.common import Progress, item_note, keep, size_of, together
@@ -46,6 +47,8 @@ def fetch(
 def _make(job: Job, web: Web, cache: Cache, progress: Progress) -> int:
     """Fetch the pieces of a job, put them together, and write its note; return how many pieces there were."""
     progress(f"listing {job.what}", 0, 1)
+    if job.product.access == "earthengine":
+        return _from_earthengine(job)
     layers = layers_of(job, web)
     layers = [pieces.expand(layer, web, cache, job.bounds) for layer in layers]
     got = _pieces(job, layers, web, cache, progress)
@@ -61,6 +64,18 @@ def _make(job: Job, web: Web, cache: Cache, progress: Progress) -> int:
         )
     _write(job, stacks, got)
     return len(got)
+
+
+def _from_earthengine(job: Job) -> int:
+    items: list[dict[str, Any]] = []
+
+    def write(draft: Path) -> None:
+        found = earthengine.fetch_image(job.variable, job.product, job.bounds, job.year, draft)
+        today = datetime.now(UTC).isoformat(timespec="seconds")
+        items.extend({"id": one, "sha256": "", "tag": "", "fetched": today} for one in found)
+
+    keep(job, write, items)
+    return len(items)
 
 
 def _pieces(job: Job, layers: list[pieces.Layer], web: Web, cache: Cache, progress: Progress) -> list[pieces.Piece]:

@@ -32,7 +32,9 @@ from soilloss.sources.remote import Web
 from soilloss.workflow.fetch.common import Progress, item_note, keep, keep_as, size_of, together
 from soilloss.workflow.fetch.jobs import Job, assets_of, bands_of, cells_of, items_of
 
+# a side of the blocks of files, and how many values of all scenes and bands a block of work may have
 BLOCK = 512
+MOST_VALUES = 1 << 26
 SCALE = 1 / composites.TIMES
 # how a cell came about, by the number in the quality raster
 ORIGINS = ("observed", "other_years", "other_steps", "missing")
@@ -173,7 +175,8 @@ def _grid(scenes: list[_Scene], bounds: Bounds) -> GeoBox:
 def _composite(job: Job, scenes: list[_Scene], grid: GeoBox, path: Path, progress: Progress) -> None:
     """Write image and number of observations, block by block."""
     shape = int(grid.shape[0]), int(grid.shape[1])
-    todo = windows(shape, BLOCK)
+    values = len(scenes) * len(bands_of(job)) * (2 * BLOCK) ** 2
+    todo = windows(shape, BLOCK if values > MOST_VALUES else 2 * BLOCK)
     stage = f"composite of {job.what}: {len(scenes)} scenes"
     with rasterio.open(path, "w", **_profile(grid, shape)) as out:
         done = run_blocks(lambda window: _block(job, scenes, grid, window), todo)
