@@ -37,3 +37,24 @@ def test_percentiles_rise(found, first, second):
         edges = np.linspace(-1, 1, 21)
         a, b = (counts.percentile_from_histogram(found, edges, q) for q in (low, high))
         assert -1 <= a <= b <= 1
+
+
+def test_tallies_are_those_of_numpy_and_pass_over_what_is_missing():
+    random = np.random.default_rng(2)
+    codes = random.integers(0, 4, (30, 40)).astype("i4")
+    area, values = random.uniform(800, 900, 30), random.normal(size=(30, 40))
+    inside = random.random((30, 40)) > 0.2
+    values[3, :5] = np.nan
+    weight = np.broadcast_to(area[:, None], codes.shape)
+    areas, sums = np.zeros(4), np.zeros(4)
+    counts.tally(codes, area, np.empty((0, 0)), inside, areas)
+    counts.tally(codes, area, values, inside, sums)
+    np.testing.assert_allclose(areas, np.bincount(codes[inside], weight[inside], 4), rtol=1e-12)
+    np.testing.assert_allclose(sums, np.bincount(codes[inside], (weight * np.nan_to_num(values))[inside], 4), rtol=1e-9)
+    row, column = np.nonzero(inside)
+    zone, share = random.integers(0, 3, row.size), random.uniform(0.1, 1, row.size)
+    by_zone = np.zeros((3, 4))
+    counts.tally_zones(codes, area, values, zone, row, column, share, by_zone)
+    expected = np.zeros((3, 4))
+    np.add.at(expected, (zone, codes[inside]), (weight * np.nan_to_num(values))[inside] * share)
+    np.testing.assert_allclose(by_zone, expected, rtol=1e-9)

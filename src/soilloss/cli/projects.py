@@ -253,6 +253,8 @@ def cite(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
         Project file.
     """
     from soilloss.publish.bibliography import bibtex
+    from soilloss.workflow.analyses import sweep
     from soilloss.workflow.record import citations
 
-    print(bibtex(citations(open_project(file, set).steps)))
+    site = open_project(file, set)
+    print(bibtex(dict.fromkeys([*citations(site.steps), *sweep.citations(site)])))

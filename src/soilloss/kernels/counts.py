@@ -48,6 +48,40 @@ def histogram(values, low, high, counts):
             counts[min(int((float(value) - low) * scale), bins - 1)] += 1
 
 
+@njit(nogil=True, cache=True)
+def tally(codes, area, values, inside, total):
+    """Add the area (m2), or `values` times the area, of the cells that are `inside` to the sums of their class.
+
+    Parameters
+    ----------
+    codes : int32 (rows, columns)
+        Classes from 0.
+    area : float64 (rows,)
+        Area of a cell of each row.
+    values : float64 (rows, columns)
+        What is summed, NaN counting as 0; without columns the areas are.
+    inside : bool (rows, columns)
+    total : float64 (classes,)
+        Changed in place.
+    """
+    for y in range(codes.shape[0]):
+        for x in range(codes.shape[1]):
+            if inside[y, x]:
+                value = values[y, x] if values.size else 1.0
+                if not np.isnan(value):
+                    total[codes[y, x]] += area[y] * value
+
+
+@njit(nogil=True, cache=True)
+def tally_zones(codes, area, values, zone, row, column, share, totals):
+    """Add cells, or their `share` in a zone, to the sums (zones, classes) of their zone as `tally` does."""
+    for i in range(zone.size):
+        y, x = row[i], column[i]
+        value = values[y, x] if values.size else 1.0
+        if not np.isnan(value):
+            totals[zone[i], codes[y, x]] += area[y] * share[i] * value
+
+
 def percentile_from_histogram(counts, edges, q):
     """Return the value below which `q` per cent of the counted values lie, linear inside a bin; NaN if none.
 

@@ -6,7 +6,7 @@ same bits in every run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +17,7 @@ from rasterio.windows import Window as RasterWindow
 from soilloss.grid import zones as zoning
 from soilloss.grid.blocks import Window
 from soilloss.grid.target import cell_area, cell_size
+from soilloss.kernels import counts
 from soilloss.model import severity, severity_table
 from soilloss.publish.rasters import Draft
 from soilloss.sources import files
@@ -80,9 +81,10 @@ def make_study(
     """Return the study of a site whose analyses ask for the variables `names`."""
     parts = {*(factors_of(site) if "factors" in names else ()), *(["land_cover"] if site.project.zero_classes else [])}
     asked = sorted({PART_OF.get(name, name) for name in names} | parts)
-    work = block.make_work(
-        site.steps, asked, site.read, site.shape, cell_size(site.grid), site.project.steps, site.changing
-    )
+    steps = site.project.steps
+    labels = {*steps, *(step[:4] for step in steps)}
+    computed = [name for name in asked if any((name, label) not in published for label in labels)]
+    work = block.make_work(site.steps, computed, site.read, site.shape, cell_size(site.grid), steps, site.changing)
     return Study(site, published, zones, tuple(asked), work, cell_area(site.grid)[:, 0], drafts)
 
 
@@ -138,9 +140,22 @@ class Place:
         if variable == "severity":
             return self.grades(self.steps("soil_loss"))
         if variable not in self._steps:
-            found = [self._cells(variable, values) for _, values in block.evaluate(self.study.work, self.window)]
+            paths = [self.study.published.get((variable, step)) for step in self.study.steps]
+            found = (
+                [self._cells(variable, values) for _, values in block.evaluate(self.study.work, self.window)]
+                if None in paths
+                else [self._read(path) for path in paths if path]
+            )
             self._steps[variable] = np.stack(found)
         return self._steps[variable]
+
+    def walk(self, names: Sequence[str], labels: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
+        """Yield variables in one time step after the other, float32 (rows, columns); nothing is kept."""
+        if len(self.study.steps) == len(self.study.years):
+            yield from ({name: self.years(name)[self.study.steps.index(one)] for name in names} for one in labels)
+            return
+        for _, values in block.evaluate(self.study.work._replace(labels=tuple(labels)), self.window):
+            yield {name: self._cells(name, values) for name in names}
 
     def static(self, variable: str) -> np.ndarray:
         """Return the map of a variable: itself where it does not change, else the mean over the years.
@@ -190,17 +205,14 @@ class Place:
         by_zone : bool
             Whether zones are wanted, else (1, 1 + count).
         """
-        weight = np.broadcast_to(self.area[:, None], self.shape)
-        if values is not None:
-            weight = weight * np.nan_to_num(values.astype(np.float64), nan=0.0)
-        width, codes = count + 1, classes.astype(np.int64)
-        out = np.zeros((len(self.study.places) if by_zone else 1, width))
-        out[0] = np.bincount(codes[self.inside], weight[self.inside], width)
-        if len(out) == 1:
-            return out
-        zone, row, column, share = self.zones
-        cells = zone * width + codes[row, column]
-        return out + np.bincount(cells, weight[row, column] * share, out.size).reshape(out.shape)
+        codes = np.ascontiguousarray(classes, np.int32)
+        cells = np.empty((0, 0)) if values is None else np.ascontiguousarray(values, np.float64)
+        out = np.zeros((len(self.study.places) if by_zone else 1, count + 1))
+        counts.tally(codes, self.area, cells, self.inside, out[0])
+        if by_zone:
+            zone, row, column, share = self.zones
+            counts.tally_zones(codes, self.area, cells, zone, row, column, share, out)
+        return out
 
     def write(self, path: str, cells: np.ndarray) -> None:
         """Write the tile of a raster that the analysis announced as a `Layer`."""
@@ -214,7 +226,8 @@ class Place:
         """The years of all variables that are computed, in one walk through the steps."""
         study, count = self.study, len(self.study.years)
         parts = len(study.steps) // count
-        names = [name for name in study.asked if name not in self._years]
+        made = {*study.work.reads, *(step.variable for step in study.work.steps)}
+        names = [name for name in study.asked if name in made and name not in self._years]
         out: dict[str, np.ndarray] = {}
         running: dict[str, np.ndarray] = {}
         for at, (_, values) in enumerate(block.evaluate(study.work, self.window)):
