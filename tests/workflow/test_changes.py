@@ -106,3 +106,11 @@ def test_mistakes_are_sentences(opened):
     months = {"monthly_precipitation": {"inside": "zones.gpkg", "becomes": 5, "source": 3}}
     with pytest.raises(ProjectError, match="has an axis of its own"):
         opened(months, methods={"erosivity": "wischmeier_smith_1978"}, period={"start": 2001, "end": 2003})
+
+
+def test_a_lazy_dataset_has_what_is_changed(landscape, write_project):
+    import soilloss as sl
+
+    changed = {"practice": {"inside": "zones.gpkg", "becomes": 0.25, "source": 0.5}}
+    file = write_project(landscape, sources={**SOURCES, **changed})
+    assert (sl.open(file).practice.values == 0.25).all()

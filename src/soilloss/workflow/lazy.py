@@ -27,7 +27,7 @@ CHUNK = 2048
 def lazy_sources(site: Site) -> xr.Dataset:
     """Every source of a site on the target grid, as Dask arrays read block by block."""
     for item in stored.pending(site):
-        if item.kind in ("aligned", "polygons", "surface"):
+        if item.kind in ("aligned", "polygons", "surface", "changed", "donor"):
             stored.make(site, item, None, lambda _done, _total: None)
     coords = odc.geo.xr.xr_coords(site.grid, dims=("y", "x"))
     arrays = {name: _array(site, name, coords) for name in site.given if name in site.project.sources}

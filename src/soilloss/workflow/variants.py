@@ -142,6 +142,8 @@ def variant(project: Project, name: str, given: dict[str, Any]) -> Project:
             raise ProjectError(f"{where}: a variant has no variants of its own; list it beside the others")
         else:
             data[key] = value
+    if "period" in given and "publish" not in given:
+        data["publish"]["factors"] = []  # years that the variant may not have
     data["publish"]["folder"] = f"{project.publish.folder}/{FOLDER}/{name}"
     _follow_land_cover(data, project.model_dump(mode="json")["sources"].get(LAND_COVER), where)
     return projects.validate(data, where)
