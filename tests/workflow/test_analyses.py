@@ -4,6 +4,7 @@ import pytest
 
 from soilloss.workflow import analyses
 from soilloss.workflow.analyses.answer import Question
+from soilloss.workflow.project import validate
 from soilloss.workflow.project.analysis import ELSEWHERE, Analysis
 
 NAMES = [name for name in Analysis.model_fields if name not in ELSEWHERE]
