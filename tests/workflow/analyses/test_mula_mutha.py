@@ -9,8 +9,8 @@ import yaml
 from shapely.geometry import box
 
 from soilloss.workflow import record
-from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
+from soilloss.workflow.variants import execute_all
 
 EXAMPLE = Path(__file__).parents[3] / "examples/mula_mutha.yml"
 
@@ -24,9 +24,8 @@ def corner(shared_data, tmp_path_factory):
     project = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     project |= {"data": str(shared_data / "mula_mutha"), "area": str(folder / "corner.gpkg")}
     project |= {"zones": {"file": str(folder / "corner.gpkg"), "name": "Id"}}
-    project.pop("variants", None)
     (folder / "project.yml").write_text(yaml.safe_dump(project), encoding="utf-8")
-    return execute(open_site(folder / "project.yml")).folder
+    return execute_all(open_site(folder / "project.yml"))[0].folder
 
 
 def test_every_question_is_answered(corner):
@@ -34,7 +33,7 @@ def test_every_question_is_answered(corner):
         next(iter(one)) if isinstance(one, dict) else one for one in yaml.safe_load(EXAMPLE.read_text())["analysis"]
     ]
     answered = {entry["name"]: entry for entry in record.read(corner)["analyses"]}
-    assert set(answered) == set(asked) - {"summary", "severity"}
+    assert set(answered) == set(asked) - {"summary", "severity", "scenario"} | {"variants"}
     assert all(entry["words"] and entry["tables"] and entry["figures"] for entry in answered.values())
     for entry in answered.values():
         assert all((corner / one["path"]).is_file() for one in [*entry["rasters"], *entry["tables"]])
@@ -51,3 +50,23 @@ def test_transitions_keep_the_area(corner):
 def test_the_hot_spot_is_a_tenth_of_the_land(corner):
     zones = pd.read_csv(corner / "tables/hot_spot_zones.csv")
     assert zones["hot spot [% of zone]"].iloc[0] == pytest.approx(10, abs=0.2)
+
+
+def test_the_causes_sum_to_the_change(corner):
+    table = pd.read_csv(corner / "tables/attribution.csv")
+    change = pd.read_csv(corner / "tables/attribution_change.csv").set_index("place")["change [t ha-1 yr-1]"]
+    parts = table[table["factor"] != "change"].groupby("place")[
+        ["contribution [t ha-1 yr-1]", "by Shapley [t ha-1 yr-1]"]
+    ]
+    for place, row in parts.sum().iterrows():
+        assert row.tolist() == pytest.approx([change[place]] * 2, rel=1e-7)
+
+
+def test_the_scenario_converts_steep_fields(corner):
+    table = pd.read_csv(corner / "tables/variants.csv").set_index("variant")
+    assert list(table.index) == ["wetter", "scenario"]
+    assert table.loc["wetter", "difference [%]"] > 10
+    assert table.loc["scenario", "difference [%]"] < 0
+    conversions = pd.read_csv(corner / "tables/conversions.csv")
+    assert conversions[["from", "to"]].to_numpy().tolist() == [["cropland", "forest"]]
+    assert (corner / "variants/scenario/report.html").is_file()

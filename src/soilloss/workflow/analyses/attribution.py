@@ -128,7 +128,7 @@ def _gather(place: Place, options: Attribution, _before: list[Sums]) -> Sums:
     if options.along:
         pairs = list(itertools.pairwise(range(before[0], after[0] + 1)))
     used = sorted({at for pair in pairs for at in pair})
-    factors = {at: _factors(place, names, at) for at in used}
+    factors = _factors(place, names, used)
     losses = {at: np.sum([np.prod(list(step.values()), axis=0) for step in factors[at]], axis=0) for at in used}
     enough = _enough(study, losses, before) & _enough(study, losses, after)
     out: Sums = {}
@@ -150,21 +150,27 @@ def _gather(place: Place, options: Attribution, _before: list[Sums]) -> Sums:
     return out
 
 
-def _factors(place: Place, names: list[str], year: int) -> list[dict[str, np.ndarray]]:
-    """Factors of each step of a year: those that change, and the product of the rest."""
-    zero, parts = place.study.site.project.zero_classes, len(place.study.steps) // len(place.study.years)
+def _factors(place: Place, names: list[str], years: list[int]) -> dict[int, list[dict[str, np.ndarray]]]:
+    """Factors of each step of some years: those that change, and the product of the rest."""
+    study, zero = place.study, place.study.site.project.zero_classes
+    parts = len(study.steps) // len(study.years)
+    labels = [label for year in years for label in study.steps[year * parts : (year + 1) * parts]]
+    want = [*study.factors, *(["land_cover"] if zero else [])]
+    steps = [_step(place, names, cells) for cells in place.walk(want, labels)]
+    return {year: steps[at * parts : (at + 1) * parts] for at, year in enumerate(years)}
+
+
+def _step(place: Place, names: list[str], cells: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    zero = place.study.site.project.zero_classes
+    step = {name: cells[name].astype(np.float64) for name in names}
+    rest = [cells[name] for name in place.study.factors if name not in names]
+    step[REST] = np.prod([np.ones(place.shape), *rest], axis=0)
+    if not zero:
+        return step
+    empty = np.isin(cells["land_cover"], zero_codes(zero)) & place.inside
+    step = {name: np.where(empty & np.isnan(values), 1, values) for name, values in step.items()}
     land = next((name for name in names if name in LAND), REST)
-    out = []
-    for at in range(year * parts, (year + 1) * parts):
-        cells = {name: place.steps(name)[at].astype(np.float64) for name in place.study.factors}
-        rest = [cells.pop(name) for name in place.study.factors if name not in names]
-        step = {**cells, REST: np.prod(rest, axis=0) if rest else np.ones(place.shape)}
-        if zero:
-            empty = np.isin(place.steps("land_cover")[at], zero_codes(zero)) & place.inside
-            step = {name: np.where(empty & np.isnan(values), 1, values) for name, values in step.items()}
-            step[land] = np.where(empty, 0, step[land])
-        out.append(step)
-    return out
+    return step | {land: np.where(empty, 0, step[land])}
 
 
 def _enough(study: Study, losses: dict[int, np.ndarray], years: list[int]) -> np.ndarray:
