@@ -88,7 +88,7 @@ def _image(random: np.random.Generator, classes: np.ndarray, season: int, old: b
     values = spectra * gain + 0.008 * random.standard_normal(5)
     values += (0.012 if old else 0.008) * random.standard_normal(values.shape)
     if old:
-        values = ndimage.uniform_filter(values, (3, 3, 1))
+        values = ndimage.uniform_filter(values, 3, axes=(0, 1))
     out = np.clip(np.round(values * SCALE), 0, SCALE).astype(np.int16)
     row, column = (random.integers(n) for n in classes.shape)
     out[row : row + classes.shape[0] // 8, column : column + classes.shape[1] // 6] = NODATA

@@ -88,7 +88,7 @@ def _answer(scores: Rows) -> str:
 
 
 def _maps(folder: Path, steps: Sequence[str]) -> str:
-    chosen = [steps[n] for n in np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_PANELS)).astype(int))]
+    chosen = [str(steps[n]) for n in np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_PANELS)).astype(int))]
     panels = [(step, read_view(folder / "maps" / f"{step}.tif", 400)) for step in chosen]
     drawn = save(draw_series(panels), folder / "figures" / "maps.png")
     return html.figure(drawn, "Smoothed land cover of steps spread over the series.", "Small maps of land cover")

@@ -93,7 +93,7 @@ def _seams(path: Path, grid: GeoBox, tiling: Tiling) -> float:
 
 
 def _save(path: Path, prediction: Prediction, probabilities: bool) -> None:
-    shares = {"outlook": _levels(np.stack([prediction.confidence, prediction.entropy]))}
+    shares: dict[str, Any] = {"outlook": _levels(np.stack([prediction.confidence, prediction.entropy]))}
     if probabilities:
         shares["probability"] = _levels(prediction.probability)
     draft = path.with_suffix(".part.npz")

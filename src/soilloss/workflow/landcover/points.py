@@ -15,7 +15,7 @@ from soilloss.analysis.validation_points import checked_points, consensus, draw_
 from soilloss.errors import ProjectError, SourceError
 from soilloss.grid.target import parse_crs
 from soilloss.sources import files
-from soilloss.workflow.landcover.series import finest_grid, smooth_maps, smooth_series
+from soilloss.workflow.landcover.series import BLOCK, finest_grid, smooth_maps, smooth_series
 from soilloss.workflow.landcover.work import Work
 from soilloss.workflow.project.landcover import PointSet
 
@@ -49,7 +49,7 @@ def write_points(
     wkt = grid.crs.to_wkt() if grid.crs else LON_LAT
     x, y = Transformer.from_crs(wkt, LON_LAT, always_xy=True).transform(points["x"], points["y"])
     _save(points.assign(x=np.round(x, 7), y=np.round(y, 7)), out)
-    return int(points["id"].nunique())
+    return len(set(points["id"]))
 
 
 def _save(points: pd.DataFrame, out: Path) -> None:
@@ -109,13 +109,19 @@ def look_up(work: Work, source: files.RasterSource, grid: GeoBox, points: pd.Dat
     for date in points["date"].unique():
         steps = [step for step in steps_of(work, date) if step in served or "" in served]
         here = np.flatnonzero((points["date"] == date).to_numpy() & (row >= 0))
-        votes = np.zeros((len(steps), len(here)), np.int64)
-        for n, step in enumerate(steps):
-            for k in np.argsort(row[here], kind="stable"):
-                i, j = int(row[here[k]]), int(column[here[k]])
-                value = files.read_block(source, grid, step, (slice(i, i + 1), slice(j, j + 1)))[0, 0]
-                votes[n, k] = 0 if np.isnan(value) else int(value)
-        if steps:
-            counts = np.stack([(votes == code).sum(axis=0) for code in range(1, 9)])
-            out[here] = np.where(counts.max(axis=0) > 0, counts.argmax(axis=0) + 1, 0)
+        votes = np.stack([_values(source, grid, step, row[here], column[here]) for step in steps] or [here * 0])
+        counts = np.stack([(votes == code).sum(axis=0) for code in range(1, 9)])
+        out[here] = np.where(counts.max(axis=0) > 0, counts.argmax(axis=0) + 1, 0)
+    return out
+
+
+def _values(source: files.RasterSource, grid: GeoBox, step: str, row: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Classes of cells, read block by block."""
+    out = np.zeros(len(row), np.int64)
+    blocks = np.stack([row // BLOCK, column // BLOCK], axis=1)
+    for i, j in np.unique(blocks, axis=0) * BLOCK:
+        inside = (blocks * BLOCK == (i, j)).all(axis=1)
+        window = tuple(slice(int(at), int(min(at + BLOCK, n))) for at, n in zip((i, j), grid.shape, strict=True))
+        cells = np.nan_to_num(files.read_block(source, grid, step, (window[0], window[1])), nan=0)
+        out[inside] = cells[row[inside] - i, column[inside] - j]
     return out

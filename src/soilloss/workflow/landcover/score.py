@@ -63,10 +63,11 @@ def _earlier_notes(work: Work) -> list[str]:
 
 
 def _score_set(work: Work, name: str, given: PointSet, found: Tables) -> list[str]:
+    points: Any
     points, agreement = read_set(work, name, given)
     if agreement:
         found["agreement"].append({"set": name, **agreement})
-    known = points["date"].map(lambda date: bool(steps_of(work, date)))
+    known = np.array([bool(steps_of(work, date)) for date in points["date"]])
     notes = [f"{int((~known).sum())} points of {name} are of other years than the maps and are left out"] * (
         not known.all()
     )
@@ -87,7 +88,7 @@ def _score_set(work: Work, name: str, given: PointSet, found: Tables) -> list[st
     return notes
 
 
-def _products(work: Work, points: pd.DataFrame) -> Iterator[tuple[str, files.RasterSource, GeoBox]]:
+def _products(work: Work, points: Any) -> Iterator[tuple[str, files.RasterSource, GeoBox]]:
     """Maps to judge: single, smoothed, and those of others that the project compares with."""
     for name, source in (("single", single_maps(work)), ("smoothed", smooth_maps(work))):
         yield name, source, finest_grid(source)
@@ -97,7 +98,7 @@ def _products(work: Work, points: pd.DataFrame) -> Iterator[tuple[str, files.Ras
         yield name, source, finest_grid(source)
 
 
-def _enter_scores(work: Work, found: Tables, name: str, product: str, points: pd.DataFrame, mapped: np.ndarray) -> None:
+def _enter_scores(work: Work, found: Tables, name: str, product: str, points: Any, mapped: np.ndarray) -> None:
     """Scores of all points, of each year and of each season; accuracies by class; changes of places seen repeatedly."""
     truth, year = points["class"].to_numpy(), points["date"].str[:4]
     season = points["date"].str[4:].str.lstrip("-")
@@ -132,12 +133,10 @@ def _overall(counts: pd.DataFrame) -> dict[str, Any]:
     return {"n": int(counts.to_numpy().sum()), **{key: judged[key] for key in names}}
 
 
-def _enter_areas(
-    work: Work, found: Tables, name: str, points: pd.DataFrame, mapped: np.ndarray, notes: list[str]
-) -> None:
+def _enter_areas(work: Work, found: Tables, name: str, points: Any, mapped: np.ndarray, notes: list[str]) -> None:
     """Areas of each year that has points, each place once; strata are those of the draw, or the mapped classes."""
     strata = points["stratum"].to_numpy() if "stratum" in points else mapped
-    rows = points.assign(stratum=strata)[mapped > 0]
+    rows: Any = points.assign(stratum=strata)[mapped > 0]
     for year, group in rows.groupby(rows["date"].str[:4]):
         once = group.drop_duplicates("id")
         areas = _mapped_areas(work, [step for step in work.steps if step.startswith(str(year))])
@@ -173,9 +172,7 @@ def _mapped_areas(work: Work, steps: list[str]) -> dict[int, float]:
     return {code: float(total[code] / len(steps)) for code in CLASSES}
 
 
-def _enter_calibration(
-    work: Work, found: Tables, name: str, given: PointSet, points: pd.DataFrame, mapped: np.ndarray
-) -> None:
+def _enter_calibration(work: Work, found: Tables, name: str, given: PointSet, points: Any, mapped: np.ndarray) -> None:
     """Confidence of the smoothed maps at points of single steps, where they have one."""
     sure = np.full(len(points), np.nan)
     for step in set(points["date"]) & set(work.steps):
@@ -203,13 +200,13 @@ def _sites(work: Work) -> list[tuple[str, list[tuple[str, np.ndarray]]]]:
         row, column = (int(v[0]) for v in cells_of(pd.DataFrame({"x": [x], "y": [y]}), None, grid))
         if row < 0:
             raise ProjectError(f"landcover.sites: {name} at {x}, {y} lies outside the maps; give longitude, latitude")
-        window = tuple(
+        rows, columns = (
             slice(max(at - _SITE // 2, 0), min(at + _SITE // 2, int(n)))
             for at, n in zip((row, column), grid.shape, strict=True)
         )
-        panels = [(title, files.read_block(source, grid, step, window)) for title, source in products]
+        panels = [(title, files.read_block(source, grid, step, (rows, columns))) for title, source in products]
         if work.section.images is not None:
-            image = read_image(work.images(), grid, step, window)[[NIR, RED, GREEN]]
+            image = read_image(work.images(), grid, step, (rows, columns))[[NIR, RED, GREEN]]
             panels.insert(0, ("nir, red, green", np.moveaxis(image, 0, 2)))
         shown.append((name, panels))
     return shown

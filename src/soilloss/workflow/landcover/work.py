@@ -125,7 +125,7 @@ def key_for(*parts: Any) -> str:
 
 def stamps(sources: Iterable[files.RasterSource | None]) -> list[Any]:
     """Return what tells a changed file: path, size and time of change."""
-    paths = [Path(path) for source in sources if source is not None for _, path in source.files]
+    paths = [Path(path).resolve() for source in sources if source is not None for _, path in source.files]
     return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.exists()]
 
 
