@@ -193,3 +193,12 @@ def test_nothing_changes_and_one_year_are_said(causes):
 def test_the_record_proves_itself(causes):
     out = execute(open_site(causes({"from": 2001, "to": 2006}, cover=0.8))).folder
     assert all(proof.equal for proof in record.verify(out))
+
+
+def test_the_factors_of_the_chinese_equation_are_shared_out_too(causes):
+    sources = {key: value for key, value in SOURCES.items() if key not in ("cover", "practice")}
+    sources |= {"biological": "c_{year}.tif", "engineering": 0.8, "tillage": 0.5}
+    out = execute(open_site(causes(SPANS, cover=0.5), {"model": "csle", "sources": sources})).folder
+    table = pd.read_csv(out / "tables/attribution.csv").set_index(["place", "factor"])["contribution [%]"]
+    assert table["whole area", "biological"] == pytest.approx(-50, rel=1e-6)
+    assert "cover −50" in record.read(out)["analyses"][0]["words"][0]

@@ -107,22 +107,25 @@ class HotSpots(Strict):
     """The `fraction` of the land with the highest mean soil loss, and where high values gather (Gi*).
 
     Gi* is that of squares of `square` by `square` cells (a power of two; default so that there are at most 40 000), at
-    a `significance` of each test, or of all together if it is a `false_discovery_rate`.
+    a `significance` of each test, or of all together if it is a `false_discovery_rate`. `by` says on which elevations,
+    slopes and aspects the hot spot lies.
     """
 
     fraction: float = Field(default=0.1, gt=0, lt=1)
     square: int | None = Field(default=None, ge=1, le=512)
     significance: float = Field(default=0.05, gt=0, lt=1)
     false_discovery_rate: bool = False
+    by: list[Literal["elevation", "slope", "aspect"]] = []
 
 
 class Attribution(Strict):
     """Why soil loss changed: its change shared out among the factors.
 
-    From the mean of some years to that of others (default: the first and the last third of the period), or year by
-    year from the first to the last (`along`). In the project file `before` and `after` are called ``from`` and ``to``.
+    From the mean of some years (`from`) to that of others (`to`), by default the first and the last third of the
+    period; or year by year from the first to the last (`along`).
     """
 
+    # `from` is a word of Python; a record keeps these names
     before: Span | None = Field(default=None, validation_alias=AliasChoices("from", "before"))
     after: Span | None = Field(default=None, validation_alias=AliasChoices("to", "after"))
     along: bool = False
