@@ -94,8 +94,6 @@ def write_streams(folder: Path, flow: Flow, threshold_area: float) -> dict[str, 
         codes, area = flow.directions(window), flow.area(window)
         return streams.channel_cells(codes, area, window, threshold_area=threshold_area, channels=drawn)
 
-    for read in (flow.directions, flow.area):
-        read(flow.blocks[0])  # the passes are run here, and not by several threads at once
     parts = []
     for done, (_, part) in enumerate(run_blocks(cells, flow.blocks, flow.workers), 1):
         parts.append(part)

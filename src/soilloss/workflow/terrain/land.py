@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,6 +74,7 @@ class Land:
         self.side = tile_side(limits, workers)
         self.scratch = folder.with_name(f".{folder.name}.passes")
         self.blocks = windows(self.shape, self.side)
+        self._once = threading.Lock()  # the passes are run by the first thread that asks, and not by several
         self._check_heights()
 
     def routed(self, name: str, **options: Any) -> Read:
@@ -108,11 +110,15 @@ class Land:
 
     def directions(self, window: Window) -> np.ndarray:
         """Codes of a window, uint8."""
-        return codes.own_codes(self._direction(window))
+        with self._once:
+            read = self._direction
+        return codes.own_codes(read(window))
 
     def area(self, window: Window) -> np.ndarray:
         """Area that drains through each cell by D8, whatever holds flow back: what gauges and streams go by."""
-        return self._area(window)
+        with self._once:
+            read = self._area
+        return read(window)
 
     def discard(self) -> None:
         """Delete what the passes left behind."""

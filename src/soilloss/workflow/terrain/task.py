@@ -69,12 +69,7 @@ class Task(NamedTuple):
     def options(self, name: str) -> dict[str, Any]:
         """Coefficients of a function of the flow, apart from holes, which are closed beforehand."""
         known = {"close_holes": 0, "voids": self.ways.voids, "flats": self.ways.flats, "routing": self.routing}
-        return {key: value for key, value in known.items() if key in terrain_options(name)}
-
-
-def terrain_options(name: str) -> set[str]:
-    """Names of the coefficients of a function of the flow."""
-    return set(spec_of(ROUTED[name]).coefficients)
+        return {key: value for key, value in known.items() if key in spec_of(ROUTED[name]).coefficients}
 
 
 def names_of(text: str) -> tuple[str, ...]:
