@@ -41,6 +41,8 @@ def test_fetch_plan_and_cache(capsys, tmp_path, server):
     assert "everything is here" in capsys.readouterr().out
     main(["plan", file])
     assert "elevation <- copernicus-dem-30, fetched" in capsys.readouterr().out
+    main(["cite", file])
+    assert "% data: European Space Agency (2021). Copernicus" in capsys.readouterr().out
     main(["cache"])
     assert "copernicus-dem-30: 2 files" in capsys.readouterr().out
     main(["cache", "--clear", "--product", "clcd", "--json"])

@@ -95,8 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif fault == "moved":
             self._send(301, b"", {"Location": server.url + self.path})
         else:
-            if fault == "slow":
-                time.sleep(0.02)
+            time.sleep({"slow": 0.02, "stalled": 0.6}.get(fault, 0))
             self._content(parts.path, body, fault)
 
     def _content(self, path: str, body: bytes, fault: str) -> None:

@@ -1,11 +1,15 @@
 """Bytes over HTTP, against a real server on loopback that fails on demand."""
 
 import logging
+import time
+from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 from loopback import FAULTS, Server
 
 from soilloss.errors import SourceError
+from soilloss.sources import remote
 from soilloss.sources.remote import DamagedError, GoneError, Web, clean
 
 DATA = bytes(range(256)) * 40
@@ -117,6 +121,22 @@ def test_no_server_at_all(server):
 
 
 def test_too_slow(server):
-    server.faults = ["slow"] * 9
+    server.faults = ["stalled"] * 9
     with pytest.raises(SourceError, match="no bytes in time"):
-        web(server, timeout=0.005, attempts=2).get(f"{server.url}/a.bin")
+        web(server, timeout=0.1, attempts=2).get(f"{server.url}/a.bin")
+
+
+def test_when_to_ask_again():
+    assert remote._seconds("7") == 7
+    assert remote._seconds("Wed, 21 Oct 2015 07:28:00 GMT") == 0
+    assert 3000 < (remote._seconds(formatdate(time.time() + 3600, usegmt=True)) or 0) <= 3600
+    assert remote._seconds("soon") is None
+    assert remote._seconds(None) is None
+
+
+def test_the_pause_that_a_service_asks_for_is_kept(server, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(remote, "time", SimpleNamespace(sleep=pauses.append, time=time.time, monotonic=time.monotonic))
+    server.faults = ["429", "500", "500"]
+    web(server).get(f"{server.url}/a.bin", 0, 5)
+    assert pauses == [0, pytest.approx(0.002), pytest.approx(0.004)]

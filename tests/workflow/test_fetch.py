@@ -100,14 +100,59 @@ def test_what_a_fetch_would_take(tmp_path, server):
     assert received < 3 * sum(row["bytes"] for row in rows.values())
 
 
+def test_yearly_maps_of_a_search_service(tmp_path, server):
+    """Two tiles in different zones; the maps of each year are put side by side."""
+    product = {"api": f"{server.url}/stac", "collection": "io-lulc-annual-v02"}
+    for year, code in ((2020, 5), (2021, 2)):
+        for name, left, crs in (("west", 560_000, "EPSG:32632"), ("east", 577_000, "EPSG:32632")):
+            where = server.folder / f"lulc/{name}{year}.tif"
+            world.write(where, np.full((300, 170), code, "u1"), left, 5_030_000, 100, crs, nodata=0)
+            asset = {"data": {"href": f"{server.url}/lulc/{name}{year}.tif"}}
+            server.items.append(
+                {
+                    "id": f"{name}{year}",
+                    "collection": product["collection"],
+                    "bbox": [9, 45, 11, 46],
+                    "properties": {"datetime": f"{year}-07-01T00:00:00Z"},
+                    "assets": asset,
+                }
+            )
+    file = world.project(
+        tmp_path,
+        server.url,
+        sources={"land_cover": {"product": "esri-land-cover"}},
+        period={"start": 2020, "end": 2021},
+    )
+    entries = {"esri-land-cover": {"stac": product, "hosts": [server.url]}}
+    (tmp_path / "products.yml").write_text(yaml.safe_dump(entries))
+    assert describe(missing(file))[0]["items"] == 4
+    fetch(file)
+    paths = sorted(file.parent.glob(".soilloss/fetched/land_cover-*/*.tif"))
+    assert [path.name for path in paths] == ["2020.tif", "2021.tif"]
+    for path, code in zip(paths, (5, 2), strict=True):
+        with rasterio.open(path) as raster:
+            cells = raster.read(1)
+        assert set(np.unique(cells)) <= {0, code}
+        assert (cells == code).mean() > 0.95
+    data = dict.fromkeys(("erosivity", "erodibility", "topography", "cover", "practice"), 1.0)
+    site = open_site(file, {f"sources.{name}": value for name, value in data.items()})
+    assert site.given["land_cover"].legend == "esri"
+
+
 def hashes(folder):
     made = record.read(folder)
     return {one["path"]: one["hash"] for one in made["rasters"] + made["tables"]}
 
 
 def test_from_nothing_to_the_report_and_unplugged_half_way(tmp_path, server, monkeypatch):
+    dates = {"a": "2001-02-01", "b": "2001-08-01", "c": "2002-05-01"}
+    server.items = [world.scene(server.folder, server.url, name, date) for name, date in dates.items()]
+    images = {"sources.ndvi": {"product": "sentinel-2-l2a"}}
+    entries = world.entries(server.url)
+    entries["sentinel-2-l2a"]["time"] = {"step": "scene", "start": 2001}
+    monkeypatch.setattr(world, "entries", lambda _url: entries)
     steady = world.project(tmp_path / "steady", server.url)
-    runs.run(steady)
+    runs.run(steady, **images)
     asked = len(server.log)
 
     monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "second"))
@@ -122,15 +167,15 @@ def test_from_nothing_to_the_report_and_unplugged_half_way(tmp_path, server, mon
 
     monkeypatch.setattr(server.http.RequestHandlerClass, "_serve", unplugged)
     with pytest.raises(SourceError, match="try again later: what is already fetched is kept"):
-        runs.run(cut)
+        runs.run(cut, **images)
     left[0] = 10**6
     before = len(server.log)
-    runs.run(cut)
+    runs.run(cut, **images)
     assert len(server.log) - before < asked
     assert hashes(cut.parent / "out") == hashes(steady.parent / "out")
 
     server.dead, left[0] = True, 0  # and without network at all
-    runs.run(cut)
+    runs.run(cut, **images)
     assert hashes(cut.parent / "out") == hashes(steady.parent / "out")
     assert all(proof.equal for proof in record.verify(cut.parent / "out"))
     noted = record.read(cut.parent / "out")["fetched"]

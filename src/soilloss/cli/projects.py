@@ -245,7 +245,7 @@ def verify(folder: Path, /, *, workers: Workers = None, json: Json = False) -> N
 
 @app.command
 def cite(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
-    """Print the BibTeX of exactly the methods a project uses.
+    """Print the BibTeX of exactly the methods a project uses, and the citations of data it has fetched.
 
     Parameters
     ----------
@@ -258,3 +258,5 @@ def cite(file: Path, /, *, set: Set = []) -> None:  # noqa: B006
 
     site = open_project(file, set)
     print(bibtex(dict.fromkeys([*citations(site.steps), *sweep.citations(site)])))
+    for line in dict.fromkeys(note["citation"] for note in site.fetched):
+        print(f"% data: {line}")

@@ -94,7 +94,9 @@ def _pages(web: Web, stac: Stac, bounds: Bounds, dates: str, cloud: float | None
     )
     found = list(asked.items_as_dicts())
     if len(found) == MOST:
-        raise SourceError(f"{web.name} has {MOST} items or more from {dates[:10]}; take a smaller area or shorter steps")
+        raise SourceError(
+            f"{web.name} has over {MOST} items from {dates[:10]} on; take a smaller area or shorter steps"
+        )
     return found
 
 
