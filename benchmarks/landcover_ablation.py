@@ -5,8 +5,9 @@
 
 Arms: A supervised; A' with extra supervised steps; B A and refinement; C contrast, then supervised; C' with extra
 supervised steps; D all three stages; N as D, but refined in the plain form of the study (the network is its own
-teacher, one threshold); T as D with teacher, but one threshold and no CutMix; E as D, with labelled pairs of the older
-sensor. The last phase of A', B, C', D, N and T has the same number of steps, the same rates and the same augmentation.
+teacher, one threshold, images turned and cropped); T as D, but one threshold and no CutMix; E as D, with labelled
+pairs of the older sensor. The last phase of A', B, C', D, N and T has the same number of steps, the same rates and the
+same augmentation.
 
 Scores: overall accuracy and mean IoU on test places, at the times without labels and in the label year. The synthetic
 truth is known at all times. `slovenia` is one square kilometre (quarterly least, median and greatest NDVI of
@@ -32,7 +33,7 @@ import pandas as pd
 
 QUARTERS = 10  # of the Slovenian series, 2015-Q3 to 2017-Q4
 RABA = np.array([0, 4, 1, 3, 2, 0, 0, 0, 5], np.uint8)  # cultivated, forest, grassland, shrubland, -, -, -, artificial
-STUDY = {"teacher": 0.0, "classwise": False, "cutmix": False}
+STUDY = {"teacher": 0.0, "classwise": False, "cutmix": False, "geometry": (15.0, 0.125, (0.5, 1.0))}
 
 
 class Budget(NamedTuple):

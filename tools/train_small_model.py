@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from soilloss.landcover.settings import Stage, Training
+from soilloss.landcover.settings import WIDE, Refinement, Stage, Training
 from soilloss.landcover.storage import load_model, save_model
 from soilloss.landcover.synthetic import scene
 from soilloss.landcover.train import train
@@ -24,6 +24,7 @@ TRAINING = Training(
     size="N",
     stages=(Stage("contrast", 60, 2e-3), Stage("supervise", 600, 2e-3), Stage("refine", 200, 2e-3)),
     epoch=50,
+    refinement=Refinement(teacher=0.99, geometry=WIDE),
     seed=SEED,
 )
 DATA = (

@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch", reason="the landcover extra is not installe
 from torch import nn  # noqa: E402
 
 from soilloss.landcover.network import HRFormer  # noqa: E402
-from soilloss.landcover.settings import Refinement  # noqa: E402
+from soilloss.landcover.settings import WIDE, Refinement  # noqa: E402
 from soilloss.landcover.stages import Contrast, Refine, Supervise, augmented, certainty, shares  # noqa: E402
 
 
@@ -107,7 +107,7 @@ def test_pseudo_labels_are_aligned_whatever_the_transform(monkeypatch):
     monkeypatch.setattr("soilloss.landcover.augment.blurred", lambda x, random: x)
     classes = torch.randint(0, 5, (3, 32, 32))
     image = 10 * nn.functional.one_hot(classes, 5).permute(0, 3, 1, 2).float()
-    stage = Refine(Supervise(Copy()), Refinement(dropout=0.0, teacher=0.0, cutmix=True), torch.ones(5))
+    stage = Refine(Supervise(Copy()), Refinement(dropout=0.0, teacher=0.0, geometry=WIDE), torch.ones(5))
     label = (classes + 1).to(torch.uint8)
     for seed in range(10):
         loss, logged = stage(image, label, torch.ones(3), image.flip(0), chance(seed))

@@ -45,7 +45,7 @@ def same(one, other):
 def test_a_run_leaves_model_card_and_metrics(trained):
     model, card = load_model(trained)
     assert card["data"] == "made up"
-    assert card["training"]["stages"][2][:2] == ["refine", 4]
+    assert card["training"]["stages"][2] == {"kind": "refine", "steps": 4, "rate": 1e-3}
     assert np.shape(card["scores"]["confusion_by_season"]) == (4, 8, 8)
     assert 0.25 <= card["calibration"]["temperature"] <= 4
     assert model.settings["size"] == "N"
@@ -95,7 +95,7 @@ def test_refinement_that_is_not_ready_leaves_the_supervised_model(tiles, tmp_pat
     training = TRAINING._replace(refinement=Refinement(threshold=0.99))
     with pytest.warns(SoilLossWarning, match="refinement is left out"):
         path = train(tiles, tmp_path, training, device="cpu")
-    assert load_model(path)[1]["training"]["refinement"][0] == 0.99
+    assert load_model(path)[1]["training"]["refinement"]["threshold"] == 0.99
 
 
 SCRIPT = """

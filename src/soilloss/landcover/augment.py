@@ -10,28 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-
-class Geometry(NamedTuple):
-    """How far images are turned, moved and enlarged at random; flips and quarter turns always take part.
-
-    Parameters
-    ----------
-    angle : float
-        Largest small rotation, degrees, either way.
-    shift : float
-        Largest shift, share of the side, either way.
-    zoom : (float, float)
-        Range of the side of the region that fills the new image, share of the old side; above 1 shows a rim.
-    """
-
-    angle: float = 0.0
-    shift: float = 0.0
-    zoom: tuple[float, float] = (1.0, 1.0)
-
+from soilloss.landcover.settings import Geometry
 
 FLIPS = Geometry()
 LABELLED = Geometry(zoom=(0.67, 1.33))
-UNLABELLED = Geometry(angle=15.0, shift=0.125, zoom=(0.5, 1.0))
 
 
 class Warp(NamedTuple):
@@ -54,7 +36,7 @@ def random_warp(n: int, size: int, geometry: Geometry, random: Generator) -> War
 
     Examples
     --------
-    >>> warp = random_warp(2, 32, UNLABELLED, Generator().manual_seed(0))
+    >>> warp = random_warp(2, 32, LABELLED, Generator().manual_seed(0))
     >>> warp.source.shape, warp.inside.shape
     (torch.Size([2, 1024]), torch.Size([2, 32, 32]))
     """

@@ -49,6 +49,7 @@ def run_stage(
         checkpoint.restore(tensors, module, optimiser)
     wrapped = nn.parallel.DistributedDataParallel(module) if world > 1 else module
     each = training.epoch or -(-int((tiles.split == "train").sum()) // training.batch)
+    judged = getattr(module, "teacher", None) or model
     rows = []
     for epoch in range(first, -(-stage.steps // each)):
         steps = range(epoch * each, min((epoch + 1) * each, stage.steps))
@@ -57,7 +58,7 @@ def run_stage(
         row = {"stage": stage.kind, "epoch": epoch + 1, "step": steps.stop, **logged}
         row["seconds"] = time.perf_counter() - began
         if stage.kind != "contrast" and (tiles.split == "val").any() and rank == 0:
-            row |= validation.summary(validation.confusion(model, tiles))
+            row |= validation.summary(validation.confusion(judged, tiles))
         rows.append(row)
         if folder and rank == 0:
             _append(folder / "metrics.csv", row, model.settings["classes"])
@@ -65,6 +66,7 @@ def run_stage(
                 folder / "checkpoint.safetensors", Position(number, epoch + 1), module, optimiser, training._asdict()
             )
         together.wait()
+    model.load_state_dict(judged.state_dict())  # a teacher is steadier than its pupil
     return rows
 
 

@@ -8,6 +8,27 @@ PACKAGED = ("small",)  # models that come with soilloss
 KINDS = ("contrast", "supervise", "refine")
 
 
+class Geometry(NamedTuple):
+    """How far images are turned, moved and enlarged at random; flips and quarter turns always take part.
+
+    Parameters
+    ----------
+    angle : float
+        Largest small rotation, degrees, either way.
+    shift : float
+        Largest shift, share of the side, either way.
+    zoom : (float, float)
+        Range of the side of the region that fills the new image, share of the old side; above 1 shows a rim.
+    """
+
+    angle: float = 0.0
+    shift: float = 0.0
+    zoom: tuple[float, float] = (1.0, 1.0)
+
+
+WIDE = Geometry(angle=15.0, shift=0.125, zoom=(0.5, 1.0))
+
+
 class Refinement(NamedTuple):
     """Choices of the third stage.
 
@@ -18,7 +39,10 @@ class Refinement(NamedTuple):
     classwise : bool
         Ask less of classes that the teacher is less sure of (Wang et al. 2023).
     teacher : float
-        Share of its own weights that the teacher keeps in a step; 0 lets the network teach itself, as in the study.
+        Share of its own weights that the teacher keeps in a step; it is the network that remains. 0 lets the network
+        teach itself, as in the study.
+    geometry : Geometry
+        How unlabelled images are moved; flips and quarter turns always, `WIDE` adds rotation, shift and crop.
     cutmix : bool
         Paste a box of another unlabelled image into each.
     dropout : float
@@ -29,7 +53,8 @@ class Refinement(NamedTuple):
 
     threshold: float = 0.8
     classwise: bool = True
-    teacher: float = 0.99
+    teacher: float = 0.97
+    geometry: Geometry = Geometry()
     cutmix: bool = True
     dropout: float = 0.5
     fewest: float = 0.3

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from soilloss.landcover import augment, losses
 from soilloss.landcover.heads import AUXILIARY_WEIGHT, ObjectContextualHead
 from soilloss.landcover.network import Encoder, HRFormer
-from soilloss.landcover.settings import Refinement
+from soilloss.landcover.settings import Geometry, Refinement
 from soilloss.landcover.together import gathered
 
 Logged = dict[str, Tensor]
@@ -132,7 +132,7 @@ class Refine(nn.Module):
             image = torch.where(box, image.roll(1, 0), image)
             pseudo = torch.where(box[:, 0], pseudo.roll(1, 0), pseudo)
             accepted = torch.where(box[:, 0], accepted.roll(1, 0), accepted)
-        warp = augment.random_warp(len(image), size, augment.UNLABELLED, random)
+        warp = augment.random_warp(len(image), size, Geometry(*self.choices.geometry), random)
         moved = augment.photometric(augment.warped(image, warp), random, contrast=0.25, offset=0.15)
         return augment.blurred(moved, random), augment.warped(pseudo, warp), augment.warped(accepted, warp)
 

@@ -80,8 +80,9 @@ def new_model(tiles: Tiles, training: Training, device: str = "cpu") -> HRFormer
 
 def _card(model: HRFormer, tiles: Tiles, training: Training, card: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the model's card says of training, of its scores on the validation tiles and of its calibration."""
-    steps = [(s.kind, s.steps, s.rate) for s in training.stages]
-    full: dict[str, Any] = {"data": "not described", "training": {**training._asdict(), "stages": steps}, **card}
+    choices = training._asdict() | {"stages": [stage._asdict() for stage in training.stages]}
+    choices["refinement"] = training.refinement._asdict()
+    full: dict[str, Any] = {"data": "not described", "training": choices, **card}
     if (tiles.split == "val").any():
         counts = validation.confusion(model, tiles)
         full["scores"] = {**validation.summary(counts), "confusion_by_season": counts.tolist()}
