@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from soilloss.errors import DataError, SourceError
+from soilloss.errors import DataError
 from soilloss.landcover.cut import Cut, Labels, cut_tiles
 from soilloss.landcover.images import grid_of_step, read_image
 from soilloss.landcover.places import Place, window_of
@@ -132,8 +132,3 @@ def test_classes_without_a_pixel_are_told(images, grid, tmp_path):
     source = files.raster_source("land_cover", "l.tif", [], folder=tmp_path)
     report = cut_tiles(tmp_path / "t.zarr", images, Labels(source, 2021), grid, STEPS, SMALL)
     assert "class forest has no pixel in the labels" in report["notes"]
-
-
-def test_there_are_no_tiles(tmp_path):
-    with pytest.raises(SourceError, match="cut them first"):
-        open_tiles(tmp_path / "none.zarr")

@@ -2,10 +2,12 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 
 torch = pytest.importorskip("torch", reason="the landcover extra is not installed")
+import soilloss  # noqa: E402
 from soilloss.errors import DataError, SourceError  # noqa: E402
 from soilloss.landcover.network import HRFormer, set_moments  # noqa: E402
 from soilloss.landcover.storage import (  # noqa: E402
@@ -96,3 +98,15 @@ def test_other_bands_are_refused(model, tmp_path):
         check_bands(card, ("red", "green"))
     with pytest.raises(DataError, match="names 2 bands .* the network has 5"):
         save_model(tmp_path / "n", model, {"bands": ("a", "b")})
+
+
+def test_the_packaged_model_knows_made_up_places_it_has_not_seen():
+    from soilloss.landcover.synthetic import scene
+    from soilloss.landcover.validation import confusion, summary
+
+    model, card = load_model("small")
+    assert "No image of a satellite" in card["data"]
+    assert (Path(soilloss.__file__).parent / "landcover/models/small.safetensors").stat().st_size < 15e6
+    made = scene((1, 0, 4), seed=99)
+    found = confusion(model, made.tiles, split="test", quarters=range(16), truth=made.truth)
+    assert summary(found)["overall_accuracy"] > 0.75  # the commonest of eight classes has a sixth

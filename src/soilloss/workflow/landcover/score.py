@@ -32,12 +32,12 @@ Tables = dict[str, list[dict[str, Any]]]
 
 def score_series(work: Work) -> dict[str, Any]:
     """Score the maps at all validation sets; write ``accuracy/*.csv`` and ``report.html``; return scores and notes."""
-    smooth_series(work)
     if not work.section.validation:
         raise ProjectError(
             "landcover.validation names no points, so nobody can say how right the maps are; give a table of id, x, y, "
             "date, class: {ours: {points: points.csv}}, or draw places first: soilloss landcover points"
         )
+    smooth_series(work)
     found: Tables = {name: [] for name in ("scores", "classes", "changes", "calibration", "areas", "agreement")}
     notes: list[str] = []
     folder = work.folder / "accuracy"
