@@ -172,3 +172,28 @@ def test_many_ready_cells_outgrow_the_first_stack():
     z = np.hypot(y, x) + 0.01 * x
     _, codes, _, amount = shared(-z, "mfd")
     assert amount[codes == flow.LEAVES].sum() == pytest.approx(141**2)
+
+
+@pytest.mark.parametrize("exponent", [1.1, multiflow.STEEPEST_FACET, multiflow.ONE_RECEIVER])
+def test_what_is_held_back_is_missing_from_the_shares(exponent):
+    """Of 65535 parts a cell sends what it does not hold, whole, and to the same neighbours."""
+    rng = np.random.default_rng(5)
+    w = surface.with_ring(rng.random((12, 15)).astype(np.float32))
+    stride = 17
+    direction, metres = flow.route(w, stride, np.ones((3, 12))), np.ones((3, 12))
+    held = np.zeros((14, 17), np.uint16)
+    held[1:-1, 1:-1] = rng.choice([0, 1, 30_000, 65_534, 65_535], (12, 15))
+    sent = {}
+    for name, mask in (("all", multiflow.NOTHING_HELD), ("rest", held.reshape(-1))):
+        parts, coming = np.zeros((w.size, 4), np.uint16), np.zeros(w.size, np.uint8)
+        multiflow.share(w, stride, metres, direction, exponent, 0, 12, parts, coming, mask)
+        out = np.zeros((w.size, 8), int)
+        for c in np.flatnonzero(direction < flow.LEAVES):
+            for k, step in enumerate(surface.offsets(stride)):
+                part = parts[c, k] if k < 4 else parts[c + step, k - 4]
+                out[c, k] = 0 if (coming[c] >> k) & 1 else part
+        sent[name] = out
+    runs = direction < flow.LEAVES
+    assert (sent["all"][runs].sum(1) == multiflow.PARTS).all()
+    np.testing.assert_array_equal(sent["rest"][runs].sum(1), multiflow.PARTS - held.reshape(-1)[runs].astype(int))
+    assert not (sent["rest"] > 0)[sent["all"] == 0].any()

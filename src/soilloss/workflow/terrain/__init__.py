@@ -20,7 +20,7 @@ from soilloss.workflow.terrain.maps import publish
 from soilloss.workflow.terrain.plan import plan_terrain
 from soilloss.workflow.terrain.task import MASKS, WANTED, Task, names_of
 
-__all__ = ["WANTED", "Task", "make_terrain", "names_of", "plan_terrain"]
+__all__ = ["Task", "make_terrain", "names_of", "plan_terrain"]
 
 RECORD = "terrain.json"
 OWN = (RECORD, "watersheds.gpkg", "streams.gpkg", *(f"{name}.tif" for name in WANTED))
