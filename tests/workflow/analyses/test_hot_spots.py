@@ -6,7 +6,8 @@ import rasterio
 from soilloss.analysis import change, hot_spots
 from soilloss.sources import synthetic
 from soilloss.workflow import record
-from soilloss.workflow.check import check
+from soilloss.workflow.check import check, examine
+from soilloss.workflow.estimate import describe
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 
@@ -32,6 +33,28 @@ def test_the_tenth_is_exact_and_its_tables_add_up(decade):
     assert years.loc[2010, "hot spot [t ha-1 yr-1]"] > years.loc[2001, "hot spot [t ha-1 yr-1]"]
     words = record.read(out)["analyses"][0]["words"]
     assert words[0].startswith("The 10 % of the land with the highest mean soil loss, 43.2 ha from")
+
+
+def test_on_what_land_the_hot_spot_lies(decade):
+    out = execute(open_site(decade({"hot_spots": {"by": ["elevation", "aspect"]}}))).folder
+    elevation = pd.read_csv(out / "tables/hot_spot_elevation.csv")
+    assert elevation["hot spot [ha]"].sum() == pytest.approx(43.2)
+    assert elevation["area [ha]"].sum() == pytest.approx(60 * 80 * 0.09)
+    assert pd.read_csv(out / "tables/hot_spot_aspect.csv")["share of hot spot [%]"].sum() == pytest.approx(100)
+
+
+def test_a_project_without_a_period_has_hot_spots_but_no_change(decade):
+    once = {"period": None, "sources": {"elevation": "dem.tif", "erosivity": 1000.0, "erodibility": 0.05}}
+    once["sources"] |= {"topography": 20.0, "practice": 1.0, "cover": "cover_2001.tif"}
+    out = execute(open_site(decade("hot_spots", **once))).folder
+    hot = read(out / "analyses/hot_spots.tif")
+    np.testing.assert_array_equal(hot == 2, change.top_fraction(read(out / "soil_loss.tif"), 0.1))
+    site = open_site(decade("change", "trend", {"transitions": {"of": "severity"}}, **once))
+    assert [entry["name"] for entry in describe(site)["analyses"]] == ["trend", "transitions", "change"]
+    said = {finding.where: finding.message for finding in examine(site)}
+    assert "the project has none" in said["analysis.change"]
+    assert "the project has none" in said["analysis.transitions"]
+    assert "has 0 years" in said["analysis.trend"]
 
 
 def test_clusters_are_those_of_the_function_on_squares(decade):

@@ -44,6 +44,8 @@ def _periods(study: Study, options: Change) -> list[list[int]]:
 def _layers(site: Site, options: Change) -> list[Layer]:
     years = list(dict.fromkeys(step[:4] for step in site.project.steps))
     periods = options.periods or classes.halves(years)
+    if not periods:
+        return []  # the doctor says why
     means = [Layer(_path(period), "soil_loss", f"mean soil loss {classes.named(period)}", UNIT) for period in periods]
     first, last = classes.named(periods[0]), classes.named(periods[-1])
     return [*means, Layer(DIFFERENCE, "soil_loss_change", f"soil loss of {last} less that of {first}", UNIT)]

@@ -81,20 +81,20 @@ def some_years(years: Sequence[str], most: int = USUAL_PERIODS) -> list[list[int
     [[2001, 2001], [2003, 2003]]
     """
     places = np.unique(np.rint(np.linspace(0, len(years) - 1, min(most, len(years)))).astype(int))
-    return [[int(years[at])] * 2 for at in places.tolist()]
+    return [[int(years[int(at)])] * 2 for at in places]
 
 
 def halves(years: Sequence[str]) -> list[list[int]]:
-    """Return the first and the second half of some years; the middle one of an odd number belongs to neither.
+    """Return the first and the second half of some years, the middle one of an odd number in neither; [] for none.
 
     Examples
     --------
     >>> halves(["2001", "2002", "2003", "2004", "2005"])
     [[2001, 2002], [2004, 2005]]
     """
-    half = max(1, len(years) // 2)
-    numbers = [int(year) for year in years]
-    return [[numbers[0], numbers[half - 1]], [numbers[-half], numbers[-1]]]
+    numbers = [int(year) for year in years if year]
+    half = len(numbers) // 2
+    return [[numbers[0], numbers[half - 1]], [numbers[-half], numbers[-1]]] if half else []
 
 
 def slices(periods: Sequence[Sequence[int]], years: Sequence[str]) -> list[slice]:

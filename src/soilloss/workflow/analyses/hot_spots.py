@@ -14,7 +14,7 @@ import pandas as pd
 
 from soilloss.analysis import hot_spots
 from soilloss.publish.text import number
-from soilloss.workflow.analyses import classes
+from soilloss.workflow.analyses import classes, strata
 from soilloss.workflow.analyses.answer import Answer, Figure, Layer, Question, Sums
 from soilloss.workflow.check.findings import Finding, error
 
@@ -34,8 +34,8 @@ CLUSTER_COLOURS = ("#2b6a99", "#e9e4d4", "#a8321a")
 PATH, CLUSTER_PATH = "analyses/hot_spots.tif", "analyses/hot_spot_clusters.tif"
 
 
-def _needs(_options: HotSpots) -> list[str]:
-    return ["soil_loss", "land_cover?"]
+def _needs(options: HotSpots) -> list[str]:
+    return ["soil_loss", "land_cover?", *(name for kind in options.by for name in strata.NEEDS[kind])]
 
 
 def _check(site: Site, options: HotSpots) -> Iterator[Finding]:
@@ -77,6 +77,7 @@ def _coarse(place: Place, options: HotSpots, _before: list[Sums]) -> Sums:
     return {
         "area": np.bincount(hot_spots.coarse_code(loss), weight, CODES),
         **_squares(place, _side(place.study.site, options)),
+        **({"heights": strata.heights(place)} if "elevation" in options.by else {}),
     }
 
 
@@ -129,6 +130,11 @@ def _inside(place: Place, options: HotSpots, before: list[Sums]) -> Sums:
         "year area": place.tally(complete, 2, by_zone=False)[0],
         "year sums": np.stack([place.tally(complete, 2, year, by_zone=False)[0] for year in years]),
     }
+    for kind in options.by:
+        found = strata.strata_of(kind, [], before[0].get("heights"))
+        codes = found.codes(place).astype(np.int64)
+        joint = np.where((codes > 0) & (part > 0), 2 * (codes - 1) + part, 0)
+        out[kind] = place.tally(joint, 2 * len(found.names), by_zone=False)[0, 1:].reshape(-1, 2)
     if "land_cover" in place.study.asked:
         out["flows"] = _flows(place, part)
     return out
@@ -179,6 +185,8 @@ def _clusters_of(place: Place, options: HotSpots, before: list[Sums]) -> np.ndar
 def _finish(study: Study, totals: list[Sums], options: HotSpots) -> Answer:
     sums, least = totals[2], _threshold(options, totals)
     made = {"hot_spot_years": _years(study, sums)}
+    for kind in options.by:
+        made[f"hot_spot_{kind}"] = _by(strata.strata_of(kind, [], totals[0].get("heights")), sums[kind])
     if "flows" in sums:
         made |= _land(study, sums["flows"])
     if study.zones is not None:
@@ -218,6 +226,20 @@ def _years(study: Study, sums: Sums) -> pd.DataFrame:
     )
     frame.attrs["caption"] = "Mean soil loss in the hot spot and in the rest, over cells known in all years."
     return frame
+
+
+def _by(found: strata.Strata, area: np.ndarray) -> pd.DataFrame:
+    """How the hot spot lies on elevation, slope or aspect; `area` is that of (strata, parts)."""
+    with np.errstate(all="ignore"):
+        of_stratum, of_hot = 100 * area[:, 1] / area.sum(1), 100 * area[:, 1] / area[:, 1].sum()
+    columns = {
+        "hot spot [ha]": area[:, 1] / 1e4,
+        "hot spot [% of stratum]": of_stratum,
+        "share of hot spot [%]": of_hot,
+    }
+    frame = pd.DataFrame({found.kind: found.names, "area [ha]": area.sum(1) / 1e4, **columns})
+    frame.attrs["caption"] = f"Where the hot spot lies, by {found.kind}."
+    return frame.drop(index=np.flatnonzero(area.sum(1) == 0)).reset_index(drop=True)
 
 
 def _land(study: Study, flows: np.ndarray) -> dict[str, pd.DataFrame]:
