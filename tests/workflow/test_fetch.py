@@ -16,7 +16,7 @@ from soilloss.errors import GridError, MissingInputError, ProjectError, SoilLoss
 from soilloss.sources import remote
 from soilloss.workflow import record
 from soilloss.workflow import run as runs
-from soilloss.workflow.fetch import describe, fetch, missing, outline
+from soilloss.workflow.fetch import describe, fetch, missing, outline, resolve
 from soilloss.workflow.project import load
 from soilloss.workflow.site import open_site
 
@@ -247,6 +247,12 @@ def shape(folder, geometry, crs="EPSG:4326"):
         ),
         (None, {"sources": {"elevation": {"product": "srtm-30", "year": 2000}}}, ProjectError, "leave out year"),
         (None, {"sources": {"sand": {"product": "soilgrids-2", "depth": 9}}}, ProjectError, "depth is 9"),
+        (
+            None,
+            {"sources": {"sand": {"product": "soilgrids-2", "unit": "%"}}},
+            ProjectError,
+            "unit is the product's own",
+        ),
         ((10, 70, 11, 71), {"grid": {"like": "elevation"}}, SourceError, "covers -180..180 E, -50..50 N.*file of your"),
     ],
 )
@@ -303,6 +309,25 @@ def test_variants_are_fetched_too(tmp_path, server):
         variants={"covered": {"sources": {"land_cover": {"product": "esa-worldcover-2021"}}}},
     )
     assert fetch(file)["made"] == ["elevation", "land_cover"]
+
+
+def test_products_inside_changed_values(tmp_path, server):
+    changed = {"becomes": "forest", "inside": "area.geojson", "source": {"product": "esa-worldcover-2021"}}
+    file = world.project(tmp_path, server.url, sources={"land_cover": changed})
+    assert fetch(file)["made"] == ["land_cover"]
+    project, notes = resolve(load(file), file)
+    assert project.sources["land_cover"].source.legend == "worldcover"
+    assert project.sources["land_cover"].source.file.endswith("land_cover.tif")
+    assert [note["product"] for note in notes] == ["esa-worldcover-2021"]
+
+
+def test_one_year_for_all_steps(tmp_path, server):
+    source = {"product": "chirps-v2-monthly", "year": 2002}
+    file = world.project(tmp_path, server.url, sources={"annual_precipitation": source})
+    fetch(file)
+    assert load(file).steps == ("2001", "2002")
+    project, _ = resolve(load(file), file)
+    assert project.sources["annual_precipitation"].file.endswith("annual_precipitation.tif")
 
 
 def test_the_outline_has_two_cells_more(tmp_path, server):

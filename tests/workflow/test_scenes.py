@@ -11,7 +11,7 @@ from loopback import FAULTS, Server
 
 from soilloss.errors import DataError, SoilLossWarning, SourceError
 from soilloss.sources import remote
-from soilloss.workflow.fetch import describe, fetch, missing
+from soilloss.workflow.fetch import describe, fetch, missing, resolve
 from soilloss.workflow.fetch.jobs import jobs_of
 from soilloss.workflow.project import load
 from soilloss.workflow.site import open_site
@@ -187,6 +187,14 @@ def test_what_cannot_be_composed_is_one_sentence(tmp_path, server, given, error,
     with pytest.raises(error, match=sentence) as caught:
         fetch(project(tmp_path / "p", server, "red"))
     assert "\n" not in str(caught.value)
+
+
+def test_one_year_for_all_steps(tmp_path, server):
+    scenes(server, {"name": "a", "date": "2021-01-10"})
+    file = project(tmp_path / "p", server, "red", period={"start": 2001, "end": 2002}, year=2021)
+    fetch(file)
+    resolved, _ = resolve(load(file), file)
+    assert resolved.sources["red"].file.endswith("/2021.tif")
 
 
 def test_years_before_the_sensor(tmp_path, server):

@@ -24,6 +24,8 @@ from soilloss.workflow.store import key_of
 
 # what an entry says for people changes no fetched cell
 _WORDS = {"title", "licence", "citation", "homepage", "get", "unverified", "cell", "bytes"}
+# what may be said of a copy of one's own only
+OWN = ("band", "variable", "scale", "offset", "nodata", "unit", "legend")
 
 
 class Job(NamedTuple):
@@ -93,7 +95,7 @@ def jobs_of(project: projects.Project, file: Path) -> list[Job]:
     SourceError
         If the area or the years are outside what a product covers; the message names the nearest that works.
     """
-    wanted = [(name, source) for name, source in _products(project.sources) if not source.file]
+    wanted = [(name, source) for name, source in products_in(project.sources) if not source.file]
     if not wanted:
         return []
     data = file.parent / project.data
@@ -112,7 +114,7 @@ def jobs_of(project: projects.Project, file: Path) -> list[Job]:
         for label in labels:
             path = fetched / f"{variable}-{key}" / f"{label or variable}.tif"
             jobs.append(Job(variable, label, path, source.product, product, source, bounds, raw / f"{label}.tif"))
-    return jobs
+    return list({job.path: job for job in jobs}.values())
 
 
 def all_jobs(path: Path | str, overrides: Mapping[str, Any] | None = None) -> list[Job]:
@@ -236,14 +238,14 @@ def _extent(project: projects.Project, data: Path) -> tuple[str, Bounds]:
     return native.crs.to_wkt() if native.crs else "", (box.left, box.bottom, box.right, box.top)
 
 
-def _products(sources: Mapping[str, Any]) -> Iterable[tuple[str, projects.Product]]:
-    """Variables and the products they are taken from, also those that are changed afterwards."""
+def products_in(sources: Mapping[str, Any]) -> Iterable[tuple[str, projects.Product]]:
+    """Yield variables and the products they are taken from, also those that are changed afterwards."""
     for name, source in sources.items():
         if isinstance(source, projects.Product):
             yield name, source
         elif isinstance(source, projects.Changed):
-            yield from _products({name: source.source})
-            yield from _products({"land_cover": source.land_cover})
+            yield from products_in({name: source.source})
+            yield from products_in({"land_cover": source.land_cover})
 
 
 def _check(
@@ -259,6 +261,9 @@ def _check(
     instead = others(variable, years, bounds, known)
     if product.access == "file":
         raise ProjectError(f"{where} cannot be fetched: {product.get}")
+    said = next((key for key in OWN if getattr(source, key) is not None), "")
+    if said:
+        raise ProjectError(f"{where}: {said} is the product's own; leave it out, or give file: with a copy of yours")
     if product.time is not None:
         if not years:
             raise ProjectError(f"{where} changes with the years: add period: {{start, end}}, or year: to the source")

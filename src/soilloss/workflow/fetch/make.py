@@ -37,8 +37,8 @@ def fetch(
             webs[job.name] = pieces.web_for(job.name, job.product)
         if not job.is_composite:
             items += _make(job, webs[job.name], cache, progress)
-    for variable in dict.fromkeys(job.variable for job in todo if job.is_composite):
-        series = [job for job in jobs if job.variable == variable and job.is_composite]
+    for folder in dict.fromkeys(job.path.parent for job in todo if job.is_composite):
+        series = [job for job in jobs if job.path.parent == folder]
         items += make_composites(series, webs[series[0].name], cache, progress)
     received = sum(web.received for web in webs.values())
     return {"items": items, "bytes": received, "made": [j.what for j in todo], "reused": len(jobs) - len(todo)}

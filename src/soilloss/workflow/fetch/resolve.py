@@ -11,9 +11,7 @@ from typing import Any
 from soilloss.errors import MissingInputError
 from soilloss.sources.products import Product, find
 from soilloss.workflow import project as projects
-from soilloss.workflow.fetch.jobs import Job, jobs_of, products_of
-
-_OWN = ("band", "variable", "scale", "offset", "nodata", "unit", "legend")
+from soilloss.workflow.fetch.jobs import OWN, Job, jobs_of, products_in, products_of
 
 
 def resolve(project: projects.Project, file: Path) -> tuple[projects.Project, list[dict[str, Any]]]:
@@ -24,7 +22,7 @@ def resolve(project: projects.Project, file: Path) -> tuple[projects.Project, li
     MissingInputError
         If something is not fetched yet.
     """
-    if not any(isinstance(source, projects.Product) for source in project.sources.values()):
+    if not any(products_in(project.sources)):
         return project, []
     data, jobs = file.parent / project.data, jobs_of(project, file)
     lacking = [job for job in jobs if not job.done]
@@ -41,18 +39,23 @@ def resolve(project: projects.Project, file: Path) -> tuple[projects.Project, li
 
 
 def _as_raster(name: str, source: Any, data: Path, jobs: list[Job], known: Mapping[str, Product]) -> Any:
-    """A fetched product, or one's own copy of it, as a raster source."""
+    """A fetched product, or one's own copy of it, as a raster source; also inside values that are changed."""
+    if isinstance(source, projects.Changed):
+        inner = {"source": name, "land_cover": "land_cover"}
+        parts = {key: _as_raster(what, getattr(source, key), data, jobs, known) for key, what in inner.items()}
+        return source.model_copy(update=parts)
     if not isinstance(source, projects.Product):
         return source
     band = find(source.product, name, known).variables[name]
     if source.file:
         stated = {key: getattr(band, key, None) for key in ("scale", "offset", "nodata", "unit", "legend")}
-        given = {key: getattr(source, key) for key in _OWN if getattr(source, key) is not None}
+        given = {key: getattr(source, key) for key in OWN if getattr(source, key) is not None}
         return projects.Raster(file=source.file, times=source.times, **{**stated, **given})
-    job = next(job for job in jobs if job.variable == name)
+    job = next(job for job in jobs if (job.variable, job.source) == (name, source))
     part = job.label.partition("-")[2]
     pattern = "{year}-Q{quarter}" if part.startswith("Q") else "{year}-{month}" if part else "{year}"
-    path = job.path.parent / f"{pattern if job.label else name}.tif"
+    one = source.year is not None or not job.label
+    path = job.path if one else job.path.parent / f"{pattern}.tif"
     return projects.Raster(file=os.path.relpath(path, data), times=source.times, legend=band.legend)
 
 
