@@ -1,5 +1,9 @@
 """A small made-up area on disk: two years of quarterly images of 320 x 384 cells, labels of the second."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from soilloss.landcover.cut import Labels
@@ -27,3 +31,18 @@ def images(area):
 def labels(area):
     source = files.raster_source("land_cover", "labels_2021.tif", [], folder=area, legend="worldcover")
     return Labels(source, 2021)
+
+
+@pytest.fixture
+def torchrun(tmp_path):
+    """Run the text of a script in two processes that know of each other."""
+
+    def run(script, *arguments):
+        path = tmp_path / "job.py"
+        path.write_text(script)
+        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", path, *arguments]
+        env = {**os.environ, "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=240)
+        assert done.returncode == 0, done.stderr
+
+    return run
