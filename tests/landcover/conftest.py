@@ -40,9 +40,19 @@ def torchrun(tmp_path):
     def run(script, *arguments):
         path = tmp_path / "job.py"
         path.write_text(script)
-        command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", path, *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node=2",
+            path,
+            *arguments,
+        ]
         env = {**os.environ, "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(list(map(str, command)), env=env, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(
+            [str(part) for part in (*command, *arguments)], env=env, capture_output=True, text=True, timeout=240
+        )
         assert done.returncode == 0, done.stderr
 
     return run
