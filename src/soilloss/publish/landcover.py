@@ -88,7 +88,9 @@ def _answer(scores: Rows) -> str:
 
 
 def _maps(folder: Path, steps: Sequence[str]) -> str:
-    chosen = [str(steps[n]) for n in np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_PANELS)).astype(int))]
+    chosen = [
+        str(steps[n]) for n in np.unique(np.linspace(0, len(steps) - 1, min(len(steps), MOST_PANELS)).astype(int))
+    ]
     panels = [(step, read_view(folder / "maps" / f"{step}.tif", 400)) for step in chosen]
     drawn = save(draw_series(panels), folder / "figures" / "maps.png")
     return html.figure(drawn, "Smoothed land cover of steps spread over the series.", "Small maps of land cover")
@@ -206,7 +208,7 @@ def draw_areas(areas: Rows) -> Figure:
         axes.set_title(f"{name} (ha)", fontsize=8.5, loc="left", color=INK)
         axes.set_xticks(sorted(set(years)))
         axes.margins(x=0.3)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * max([*mapped, *(e + h for e, h in zip(estimate, np.nan_to_num(half), strict=True))]))
         axes.tick_params(labelsize=7.5)
         axes.spines[["top", "right"]].set_visible(False)
     return figure
@@ -222,7 +224,7 @@ def _confidence(folder: Path, rows: Rows) -> str:
         own = [row for row in rows if row["set"] == name]
         label = f"{name} (error {number(own[0]['error'])})"
         axes.plot([r["confidence"] for r in own], [r["accuracy"] for r in own], "o-", color=BAR, label=label)
-    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence", ylabel="share that is right")
+    axes.set(xlim=(0, 1.02), ylim=(0, 1.02), aspect="equal", xlabel="confidence", ylabel="share that is right")
     axes.legend(frameon=False, fontsize=8.5)
     axes.spines[["top", "right"]].set_visible(False)
     drawn = save(figure, folder / "figures" / "confidence.png")
