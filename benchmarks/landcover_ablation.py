@@ -142,7 +142,7 @@ class Runs:
     def _train(self, phases: tuple[tuple[str, ...], ...]) -> tuple[Any, dict[str, Any]]:
         from soilloss.landcover.loop import run_stage
         from soilloss.landcover.settings import KINDS, Refinement, Stage, Training
-        from soilloss.landcover.train import new_model
+        from soilloss.landcover.training import new_model
 
         kind, *how = phases[-1]
         steps = self.budget.steps[2 if how == ["extra"] else KINDS.index(kind)]

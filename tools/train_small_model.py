@@ -14,7 +14,7 @@ import torch
 from soilloss.landcover.settings import WIDE, Refinement, Stage, Training
 from soilloss.landcover.storage import load_model, save_model
 from soilloss.landcover.synthetic import scene
-from soilloss.landcover.train import train
+from soilloss.landcover.training import train
 from soilloss.landcover.validation import confusion, summary
 
 ROOT = Path(__file__).parents[1]

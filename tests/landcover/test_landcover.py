@@ -28,13 +28,9 @@ else:
 
 def test_names_are_functions_however_their_modules_were_loaded():
     pytest.importorskip("torch", reason="the extra landcover is not installed")
-    import soilloss.landcover.prediction  # noqa: F401
+    import soilloss.landcover.prediction
+    import soilloss.landcover.training  # noqa: F401
 
-    for name in ("majority_filter", "hmm_smooth", "HRFormer", "predict"):
+    for name in ("majority_filter", "hmm_smooth", "HRFormer", "train", "predict"):
         assert callable(getattr(sl.landcover, name)), name
         assert name in dir(sl.landcover)
-
-
-def test_unknown_names():
-    with pytest.raises(AttributeError, match="no attribute 'predikt'"):
-        sl.landcover.predikt  # noqa: B018

@@ -10,7 +10,7 @@ from soilloss.errors import DataError, SoilLossWarning  # noqa: E402
 from soilloss.landcover import loop  # noqa: E402
 from soilloss.landcover.settings import Refinement, Stage, Training  # noqa: E402
 from soilloss.landcover.synthetic import scene  # noqa: E402
-from soilloss.landcover.train import new_model  # noqa: E402
+from soilloss.landcover.training import new_model  # noqa: E402
 
 SMALL = Training(size="N", batch=4, epoch=2, precision="float32")
 

@@ -17,7 +17,7 @@ _NAMES = {
     "predictor": "soilloss.landcover.inference",
     "save_model": "soilloss.landcover.storage",
     "to_onnx": "soilloss.landcover.inference",
-    "train": "soilloss.landcover.train",
+    "train": "soilloss.landcover.training",
 }
 
 __all__ = [*_NAMES]

@@ -50,7 +50,7 @@ def teach(work: Work) -> Path:
     if work.section.model:
         return Path(work.section.model) if work.section.model in PACKAGED else work.data / work.section.model
     need_torch()
-    from soilloss.landcover.train import train
+    from soilloss.landcover.training import train
 
     cut(work)
     key = key_for(_tiles_key(work), work.section.train.model_dump())

@@ -11,7 +11,7 @@ from soilloss.landcover import batches  # noqa: E402
 from soilloss.landcover.settings import Refinement, Stage, Training  # noqa: E402
 from soilloss.landcover.storage import load_model  # noqa: E402
 from soilloss.landcover.synthetic import scene  # noqa: E402
-from soilloss.landcover.train import train  # noqa: E402
+from soilloss.landcover.training import train  # noqa: E402
 
 TRAINING = Training(
     size="N",
@@ -102,7 +102,7 @@ SCRIPT = """
 import sys
 from soilloss.landcover.settings import Refinement, Stage, Training
 from soilloss.landcover.synthetic import scene
-from soilloss.landcover.train import train
+from soilloss.landcover.training import train
 stages = (Stage("contrast", 2), Stage("supervise", 2), Stage("refine", 2))
 ready = Refinement(threshold=0.15, fewest=0.0)
 training = Training(size="N", stages=stages, batch=4, epoch=2, refinement=ready, precision="float32")
