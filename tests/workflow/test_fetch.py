@@ -321,6 +321,22 @@ def test_products_inside_changed_values(tmp_path, server):
     assert [note["product"] for note in notes] == ["esa-worldcover-2021"]
 
 
+def test_earth_engine(tmp_path, server, monkeypatch):
+    """The session is made up: the module is tested by itself."""
+
+    def image(variable, product, bounds, year, path):
+        world.write(path, np.full((90, 90), year - 1995, "f4"), bounds[0] - 0.01, bounds[3] + 0.01, 0.005)
+        return [f"{product.earthengine}/{variable}/{year}"]
+
+    monkeypatch.setattr("soilloss.sources.earthengine.fetch_image", image)
+    file = world.project(tmp_path, server.url, sources={"igbp_class": {"product": "modis-mcd12q1"}})
+    assert describe(missing(file))[0]["from"] == "Earth Engine"
+    assert fetch(file)["made"] == ["igbp_class 2001", "igbp_class 2002"]
+    _, notes = resolve(load(file), file)
+    assert [note["items"][0]["id"] for note in notes] == [f"MODIS/061/MCD12Q1/igbp_class/{y}" for y in (2001, 2002)]
+    assert server.log == []
+
+
 def test_one_year_for_all_steps(tmp_path, server):
     source = {"product": "chirps-v2-monthly", "year": 2002}
     file = world.project(tmp_path, server.url, sources={"annual_precipitation": source})
