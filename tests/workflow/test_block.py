@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from soilloss.factors.erodibility import wischmeier_1971
 from soilloss.grid.blocks import windows
 from soilloss.grid.target import cell_size
 from soilloss.sources import synthetic
@@ -65,3 +66,16 @@ def test_halo_is_what_the_chain_needs(work):
 def test_full_spreads_numbers():
     assert full(0.5, (2, 3), "cover").shape == (2, 3)
     assert full(1.0, (1, 1), "contributing_area").dtype == np.float64
+
+
+def test_of_several_optional_inputs_the_last_may_be_given_alone():
+    data = {"silt": 0.4, "very_fine_sand": 0.1, "clay": 0.2, "organic_matter": 0.02, "permeability": 5.0}
+    steps = make_plan(["erodibility"], list(data), {"erodibility": ("wischmeier_1971", {})}, {})
+
+    def read(variable, label, window):
+        return np.full((4, 5), data[variable], np.float32)
+
+    work = make_work(steps, ["erodibility"], read, (4, 5), 30.0, ("",), frozenset())
+    ((_, values),) = evaluate(work, (slice(0, 4), slice(0, 5)))
+    np.testing.assert_allclose(values["erodibility"], wischmeier_1971(**data), rtol=1e-6)
+    assert values["erodibility"][0, 0] != pytest.approx(wischmeier_1971(0.4, 0.1, 0.2, 0.02, 5.0), rel=1e-3)

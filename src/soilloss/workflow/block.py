@@ -203,8 +203,10 @@ def _call(step: Step, data: list[Any], size: float | CellSize, label: str) -> An
     supplied: dict[str, Any] = {"cell_size": size} if "cell_size" in spec.supplied else {}
     if "step" in spec.supplied:
         supplied["step"] = label
+    # by name: of several optional inputs a project may give only the last
+    named = dict(zip(step.inputs, data, strict=True))
     with np.errstate(all="ignore"):
-        return step.function(*data, **step.coefficients, **supplied)
+        return step.function(**named, **step.coefficients, **supplied)
 
 
 def _crop(value: Any, inner: Window) -> Any:

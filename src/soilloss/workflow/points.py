@@ -107,9 +107,9 @@ def _evaluate(
     for step in steps:
         if step.function is not None:
             supplied = {"time": dates} if "time" in spec_of(step.function).supplied else {}
-            data = [np.asarray(values[name], float) for name in step.inputs]
+            data = {name: np.asarray(values[name], float) for name in step.inputs}
             with np.errstate(all="ignore"):
-                values[step.variable] = step.function(*data, **step.coefficients, **supplied)
+                values[step.variable] = step.function(**data, **step.coefficients, **supplied)
     name = source.method or next(s.method for s in steps if s.variable == variable)
     method(variable, name)
     return np.asarray(values[variable], float), name

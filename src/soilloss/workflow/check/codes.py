@@ -82,13 +82,13 @@ def _with_value(step: Step, variable: str, codes: list[int]) -> set[int]:
     """Codes for which a method gives a value when all its other data are ordinary."""
     assert step.function is not None
     code = np.array(codes, "f4")
-    data = [
-        code if name == variable else np.broadcast_to(_ordinary(name), (len(codes), *_axis(name)))
+    data = {
+        name: code if name == variable else np.broadcast_to(_ordinary(name), (len(codes), *_axis(name)))
         for name in step.inputs
-    ]
+    }
     supplied: dict[str, Any] = {"cell_size": 30.0} if "cell_size" in spec_of(step.function).supplied else {}
     with np.errstate(all="ignore"):
-        values = np.asarray(step.function(*data, **step.coefficients, **supplied))
+        values = np.asarray(step.function(**data, **step.coefficients, **supplied))
     return {c for c, value in zip(codes, values, strict=True) if np.isfinite(value)}
 
 
