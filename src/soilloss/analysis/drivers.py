@@ -124,7 +124,8 @@ def pearson(
     >>> pearson({"soil_loss": [1, 2, 3, 5], "rain": [2, 4, 6, 10]})["r"].tolist()
     [1.0]
     """
-    table = pd.DataFrame({name: np.asarray(values, "f8") for name, values in _same_length(dict(series.items())).items()})
+    named = _same_length({str(name): values for name, values in series.items()})
+    table = pd.DataFrame({name: np.asarray(values, "f8") for name, values in named.items()})
     labels = list(time if time is not None else getattr(series, "index", range(len(table))))
     rows = []
     for start, stop in _spans(labels, periods, window):

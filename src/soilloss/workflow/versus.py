@@ -32,7 +32,7 @@ LAND_COVER = "land_cover"
 CLASSES = 9
 UNIT = "t ha-1 yr-1"
 COLUMNS = [
-    *("variant", "compared with", f"mean soil loss [{UNIT}]", "total soil loss [t yr-1]", "area [ha]"),
+    *("variant", "compared with", f"mean soil loss [{UNIT}]", "total soil loss [t yr-1]"),
     *(f"difference [{UNIT}]", "difference [%]", "difference in total [t yr-1]"),
     *("converted area [ha]", f"difference per converted hectare [{UNIT}]"),
 ]
@@ -107,20 +107,20 @@ def common_label(base: Project, other: Project) -> str:
 
 
 def _row(pair: Pair, converted: Conversions | None) -> tuple[Any, ...]:
-    mean, total, area = _summary(pair.other.folder, MEAN)
-    before, total_before, _ = _summary(pair.base.folder, pair.label) if pair.label else (np.nan,) * 3
+    mean, total = _summary(pair.other.folder, MEAN)
+    before, total_before = _summary(pair.base.folder, pair.label) if pair.label else (np.nan, np.nan)
     hectares = change = np.nan
     if converted is not None and len(converted.table):
         hectares, change = (converted.table[key].sum() for key in ("area [ha]", "difference in total [t yr-1]"))
     percent = 100 * (mean - before) / before if before else np.nan
     per_hectare = change / hectares
     difference = (mean - before, percent, total - total_before)
-    return pair.name, pair.label, mean, total, area, *difference, hectares, per_hectare
+    return pair.name, pair.label, mean, total, *difference, hectares, per_hectare
 
 
-def _summary(folder: Path, label: str) -> tuple[float, float, float]:
+def _summary(folder: Path, label: str) -> tuple[float, float]:
     row = next(one for one in _table(folder, "summary").to_dict("records") if one["step"] == label)
-    return row["mean soil loss [t ha-1]"], row["total soil loss [t]"], row["area [ha]"]
+    return row["mean soil loss [t ha-1]"], row["total soil loss [t]"]
 
 
 def _table(folder: Path, name: str) -> pd.DataFrame:
