@@ -5,6 +5,7 @@ import rasterio
 
 from soilloss.analysis import change
 from soilloss.sources import synthetic
+from soilloss.workflow import record
 from soilloss.workflow.check import check
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
@@ -111,3 +112,10 @@ def test_land_cover_that_never_changes_is_refused(decade):
     (found,) = [f for f in check(decade("transitions")) if f.where == "analysis.transitions"]
     assert "land_cover is the same every year" in found.message
     assert found.level == "error"
+
+
+def test_names_of_classes_survive_the_record(cleared):
+    out = execute(open_site(cleared({"periods": [2001, 2010], "names": {1: "old forest"}}))).folder
+    matrix = pd.read_csv(out / "tables/transition_matrix_land_cover.csv").set_index("from")
+    assert matrix.index[0] == "old forest"
+    assert all(proof.equal for proof in record.verify(out))

@@ -131,6 +131,14 @@ class Attribution(Strict):
     along: bool = False
 
 
+def _whole_keys(value: Any) -> Any:
+    """Codes as numbers: JSON, as in the record of a run, knows keys of text only."""
+    if not isinstance(value, Mapping):
+        return value
+    given = cast("Mapping[Any, Any]", value)
+    return {int(key) if str(key).isdigit() else key: name for key, name in given.items()}
+
+
 Classified = Literal["land_cover", "severity"]
 
 
@@ -143,7 +151,7 @@ class Transitions(Strict):
 
     of: Annotated[list[Classified], BeforeValidator(_as_list), Field(min_length=1)] = ["land_cover"]
     periods: Periods = []
-    names: dict[int, str] = {}
+    names: Annotated[dict[int, str], BeforeValidator(_whole_keys)] = {}
     timing: str | None = None
 
 
