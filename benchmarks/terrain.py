@@ -283,6 +283,7 @@ def main() -> None:
             for job in asked.jobs:
                 for name in (n for n in names if versions[n]):
                     found = run(name, job, Path(scratch))
+                    print(f"{job}, {name}: {found}", file=sys.stderr, flush=True)
                     if found and found["wall"] < best.get((job, name), {"wall": float("inf")})["wall"]:
                         best[job, name] = found
     for job in asked.jobs:
