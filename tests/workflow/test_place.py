@@ -105,7 +105,7 @@ def test_strips_give_the_bits_of_whole_blocks(quarters, monkeypatch, cells):
 
 def test_gaps_clips_and_sums_do_not_depend_on_strips_or_memory(quarters, monkeypatch):
     kept = []
-    for cells, opened in ((1 << 16, 128e6), (100, 1.0)):
+    for cells, opened in ((1 << 16, 256e6), (100, 1.0)):
         monkeypatch.setattr(block, "STRIP_CELLS", cells)
         monkeypatch.setattr(place, "OPENED", opened)
         execute(open_site(quarters / "project.yml"), workers=1)

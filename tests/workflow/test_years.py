@@ -27,3 +27,16 @@ def test_quantities_average_over_steps():
     for value in (0.1, 0.2, 0.3, 0.4):
         last = years.add(np.array([[value]], "f4"))
     assert last[0, 0] == pytest.approx(0.25)
+
+
+def test_a_sum_can_be_kept_and_gone_on_with():
+    first, second, whole = (Years(steps=1, years=3, sums=True, needed=2) for _ in range(3))
+    rows = [np.array([row], "f4") for row in ([0.1, np.nan, 1], [0.2, 2, np.nan], [0.3, 4, np.nan])]
+    for row in rows:
+        whole.add(row)
+    first.add(rows[0])
+    second.restore(*first.state())
+    second.add(rows[1])
+    second.add(rows[2])
+    np.testing.assert_array_equal(second.mean(), whole.mean())
+    np.testing.assert_array_equal(np.isnan(second.mean()), [[False, False, True]])

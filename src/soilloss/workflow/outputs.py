@@ -213,6 +213,7 @@ class Pass:
                     count = self.gaps.setdefault(variable, [0, 0])
                     count[0] += int(cells.sum())
                     count[1] += int(np.rint((cells * place.area).sum() * 1e3))
+        place.drop()
 
     def _maps_of(self, years: list[str]) -> list[Map]:
         """Maps of single years and of their steps."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from soilloss.workflow.outputs import Pass
 
 # bytes of opened sources that a block may hold for several steps at a time
-OPENED = 128e6
+OPENED = 256e6
 LOSS = "soil_loss"
 NOWHERE = np.zeros((0, 0), bool)
 
@@ -63,11 +63,10 @@ class Place:
     def state(self) -> dict[str, np.ndarray]:
         """Return what the years so far add up to, for `restore`."""
         arrays: dict[str, np.ndarray] = {}
-        for name, years in self.strips[0].years.items():
-            if years.valid is not None:
-                parts = [strip.years[name] for strip in self.strips]
-                arrays[f"total {name}"] = np.concatenate([part.total for part in parts])  # type: ignore[misc]
-                arrays[f"valid {name}"] = np.concatenate([part.valid for part in parts]).astype(np.uint16)  # type: ignore[arg-type]
+        for name, first in self.strips[0].years.items():
+            if first.valid is not None:
+                totals, valids = zip(*(strip.years[name].state() for strip in self.strips), strict=True)
+                arrays |= {f"total {name}": np.concatenate(totals), f"valid {name}": np.concatenate(valids)}
         for name in {name for strip in self.strips for name in strip.gaps.found}:
             nowhere = np.zeros(self.shape, bool)
             for strip in self.strips:
@@ -77,12 +76,12 @@ class Place:
 
     def restore(self, arrays: Mapping[str, np.ndarray]) -> None:
         """Go on from what other years add up to; what does not change has been counted with them."""
-        for key, array in arrays.items():
+        for key, kept in arrays.items():
             kind, name = key.split(" ")
-            whole = np.unpackbits(array, axis=1, count=self.shape[1]).astype(bool) if kind == "gap" else array
+            array = np.unpackbits(kept, axis=1, count=self.shape[1]).astype(bool) if kind == "gap" else kept
             for strip in self.strips:
                 if kind == "gap":
-                    strip.gaps.found[name] = whole[strip.rows].copy()
+                    strip.gaps.found[name] = array[strip.rows]
                 elif kind == "total":
                     strip.years[name].restore(array[strip.rows], arrays[f"valid {name}"][strip.rows])
         for strip in self.strips:
@@ -95,6 +94,10 @@ class Place:
             for name, cells in strip.gaps.found.items():
                 found.setdefault(name, np.zeros(self.shape[0], np.int64))[strip.rows] = cells.sum(axis=1)
         return found
+
+    def drop(self) -> None:
+        """Let go of the strips: they know their block, and memory in a circle would wait for the collector."""
+        self.strips.clear()
 
     def put(self, variable: str, label: str, rows: slice, cells: np.ndarray) -> None:
         """Keep a strip of a map until its block is whole."""

@@ -46,8 +46,14 @@ class Years:
         add_year(year, self.total, self.valid)
         return year
 
+    def state(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the sum of the years so far and the number of known ones, for `restore`."""
+        assert self.total is not None
+        assert self.valid is not None
+        return self.total, self.valid.astype(np.uint16)
+
     def restore(self, total: np.ndarray, valid: np.ndarray) -> None:
-        """Go on from the sum of years and the number of them that `total` and `valid` held."""
+        """Go on from what `state` returned."""
         self.total, self.valid = total.copy(), valid.astype(np.int32)
 
     def mean(self) -> np.ndarray:
