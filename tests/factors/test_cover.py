@@ -125,7 +125,7 @@ class TestBiological:
 def test_a_sure_class_has_its_own_cover_and_no_variance():
     """With one class certain, the expected forms are the plain ones; a mixture lies between."""
     table = {name: value for value, name in enumerate(("forest", "shrubland", "grassland", "cropland"), start=1)}
-    table = {name: value / 10 for name, value in table.items()} | {c: 0.9 for c in range(5, 9)}
+    table = {name: value / 10 for name, value in table.items()} | dict.fromkeys(range(5, 9), 0.9)
     sure = np.eye(8, dtype="f4")
     codes = np.arange(1, 9)
     np.testing.assert_allclose(cover.expected_lookup(sure, table=table), cover.lookup(codes, table=table), rtol=1e-6)

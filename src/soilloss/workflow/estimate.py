@@ -134,8 +134,8 @@ def draw(described: dict[str, Any]) -> str:
     """Return the steps as an SVG drawing: sources on the left, soil loss on the right, one column per depth."""
     inputs = {s["variable"]: _inputs(s["text"]) for s in described["steps"]}
     depth: dict[str, int] = {}
-    for name, needs in inputs.items():
-        depth[name] = 1 + max((depth[n] for n in needs if n in depth), default=-1)
+    for name, read in inputs.items():
+        depth[name] = 1 + max((depth[n] for n in read if n in depth), default=-1)
     columns: dict[int, list[str]] = {}
     for name, column in depth.items():
         columns.setdefault(column, []).append(name)

@@ -20,8 +20,7 @@ from soilloss.grid.target import checked, crop, make_grid, parse_crs
 from soilloss.sources import cubes, files, vectors
 from soilloss.units import convert
 from soilloss.variables import VARIABLES
-from soilloss.workflow import changes
-from soilloss.workflow import analyses
+from soilloss.workflow import analyses, changes
 from soilloss.workflow import project as projects
 from soilloss.workflow.fetch import resolve
 from soilloss.workflow.kept import (

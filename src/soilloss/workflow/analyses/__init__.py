@@ -45,7 +45,8 @@ def question(name: str) -> Question:
 def needs(project: Project, name: str) -> list[str]:
     """Return what an analysis of a project reads; what it marks as optional (``ndvi?``) only if a source gives it."""
     asked = question(name).needs(project.analysis.asked[name])
-    return list(dict.fromkeys(one.removesuffix("?") for one in asked if not one.endswith("?") or one[:-1] in project.sources))
+    wanted = [one for one in asked if not one.endswith("?") or one[:-1] in project.sources]
+    return list(dict.fromkeys(one.removesuffix("?") for one in wanted))
 
 
 def wanted(project: Project) -> dict[str, str]:

@@ -34,8 +34,9 @@ def _legend_text(value: Any) -> Any:
     """A legend given as a mapping of code to class (a number, or a name of land cover), as text: ``30: 1, 50: 4``."""
     if not isinstance(value, Mapping):
         return value
-    known = dict(zip(*(tables.read("land_cover")[key].tolist() for key in ("name", "code")), strict=True))
-    pairs = []
+    table: Any = tables.read("land_cover")
+    known = cast("dict[str, int]", table.set_index("name")["code"].to_dict())
+    pairs: list[str] = []
     for code, name in cast("Mapping[Any, Any]", value).items():
         if isinstance(name, str) and name not in known:
             raise ValueError(f"{name!r} is no class{did_you_mean(name, known)} (classes: {', '.join(known)})")
