@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.ndimage import binary_dilation
 
 from soilloss.errors import DataError
 from soilloss.kernels import composite as kernels
@@ -54,6 +53,8 @@ def scl_usable(scl: Any, *, snow: bool = False, dark: bool = True, spread: int =
     >>> scl_usable(np.array([[4, 5, 8, 4]]), spread=1).tolist()
     [[True, False, False, False]]
     """
+    from scipy.ndimage import binary_dilation
+
     codes = np.asarray(scl)
     dropped = _among(SCL_SPREAD)[codes]
     if spread and dropped.any():
