@@ -176,7 +176,7 @@ def test_interrupt_is_a_sentence(capsys, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("soilloss.workflow.site.open_site", interrupted)
+    monkeypatch.setattr("soilloss.workflow.fetch.fetch", interrupted)
     code, _, err = command(capsys, "run", "x.yml")
     assert code == 130
     assert "earlier results are as they were" in err
@@ -189,7 +189,7 @@ def test_a_full_disk_is_named(capsys, monkeypatch):
         except RuntimeError as cause:
             raise OSError("Write failed. See previous exception for details.") from cause
 
-    monkeypatch.setattr("soilloss.workflow.site.open_site", full)
+    monkeypatch.setattr("soilloss.workflow.fetch.fetch", full)
     code, _, err = command(capsys, "run", "x.yml")
     assert code == 3
     assert err == "soilloss: write: No space left on device; check the path, the disk and permissions\n"
