@@ -354,7 +354,7 @@ def seam_score(labels: np.ndarray, tiling: Tiling, first: tuple[int, int] = (0, 
     --------
     >>> labels = np.ones((128, 128), "u1")
     >>> labels[:, 64:] = 2
-    >>> labels[:32, 66:] = 3
+    >>> labels[:32, 72:] = 3
     >>> seam_score(labels, Tiling(64, 0))
     4.0
     """
