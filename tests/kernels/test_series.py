@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from soilloss.kernels import series
@@ -55,6 +55,7 @@ def test_s_is_exact_and_the_slope_is_the_median(steps):
         max_size=3,
     )
 )
+@example([[float("nan")] * 7 + [0.0, -0.0]])
 def test_any_numbers(cells):
     values = np.array(cells).T
     out = kendall(values, exact=True)

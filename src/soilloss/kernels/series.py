@@ -78,7 +78,7 @@ def _fill_block(values, season, block, members):
     for step in range(values.shape[0]):
         row, member = block[step], members[season[step]]
         for lane in range(values.shape[1]):
-            value = np.float64(values[step, lane])
+            value = np.float64(values[step, lane]) + 0.0  # -0.0 would count as less than 0
             row[lane] = value if abs(value) < np.inf else np.nan
         for lane in range(LANES):
             member[lane] += np.int32(row[lane] == row[lane])
