@@ -23,7 +23,7 @@ FUNCTIONS = {"sin", "cos", "tan", "arctan", "exp", "log", "ln", "min", "max", "b
 OPERATORS = {
     "cdot": "·", "times": "×", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "to": "→", "in": "∈",
     "approx": "≈", "partial": "∂", "pm": "±", "ldots": "…", "dots": "…", "infty": "∞", "sum": "∑", "prod": "∏",
-    "int": "∫", "lfloor": "⌊", "rfloor": "⌋", "circ": "°", "mid": "|", "cup": "∪", "cap": "∩",
+    "int": "∫", "lfloor": "⌊", "rfloor": "⌋", "circ": "°", "mid": "|", "cup": "∪", "cap": "∩", "propto": "∝",
     "lor": "∨", "bigvee": "⋁", "subseteq": "⊆", "setminus": "∖",
 }  # fmt: skip
 BREAKS = ("\\quad", "\\qquad")
