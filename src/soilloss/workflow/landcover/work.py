@@ -1,3 +1,4 @@
+# pyright: reportMissingImports=false
 """What the land-cover verbs work on: the section of the project file, its folder, its images, what is done already."""
 
 from __future__ import annotations
