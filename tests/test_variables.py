@@ -23,7 +23,7 @@ def test_a_line_of_the_vocabulary_is_complete(name):
     assert variable.unit in CONVERSIONS, "a unit nobody can convert to"
     assert variable.resampling in {"bilinear", "nearest", "mode"}
     assert variable.in_time in {"sum", "mean", "mode"}
-    assert variable.axis in {"", "month", "half_month", "day"}
+    assert variable.axis in {"", "month", "half_month", "day", "class"}
     assert variable.dtype in ({"float32", "uint8"} if variable.is_class else {"float32", "float64"})
 
 

@@ -24,6 +24,7 @@ from soilloss.grid.blocks import Window
 TILE = 512
 # Shares of a cell are kept to this fraction; it is far below the accuracy of any border.
 FRACTION = 2.0**-16
+_RASTERIZING = threading.Lock()
 
 _Tile = tuple[int, int, int, int]
 _Entries = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -97,15 +98,17 @@ def _indices(shapes: _Shapes, grid: GeoBox, window: Window, touched: bool = Fals
         if len(found) == 0:
             continue
         top, left, bottom, right = tile
-        # y upwards, for rasterio warns of a transform that is the identity, and its guard is not made for threads
-        burnt: Any = rasterize(
-            list(zip(shapely.transform(cut, _upwards), found.tolist(), strict=True)),
-            out_shape=(bottom - top, right - left),
-            transform=Affine(1, 0, left, 0, -1, -top),
-            fill=-1,
-            dtype="int32",
-            all_touched=touched,
-        )
+        # y upwards, for rasterio warns of a transform that is the identity; one at a time, for its guard against that
+        # warning is not made for threads
+        with _RASTERIZING:
+            burnt: Any = rasterize(
+                list(zip(shapely.transform(cut, _upwards), found.tolist(), strict=True)),
+                out_shape=(bottom - top, right - left),
+                transform=Affine(1, 0, left, 0, -1, -top),
+                fill=-1,
+                dtype="int32",
+                all_touched=touched,
+            )
         first, last = max(top, rows.start), min(bottom, rows.stop)
         west, east = max(left, columns.start), min(right, columns.stop)
         out[first - rows.start : last - rows.start, west - columns.start : east - columns.start] = burnt[
