@@ -88,12 +88,14 @@ def test_failure_leaves_the_former_result(landscape, monkeypatch):
 
 
 KILLED = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from soilloss.workflow import stored, outputs
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 
+# a shell that started the tests in the background has interrupts ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
 place = sys.argv[2]
 if place == "pass":
     finish = outputs.Pass.finish
