@@ -136,7 +136,7 @@ def run(
     memory
         What flow routing may use, e.g. 500MB; a larger grid goes tile by tile.
     cluster
-        Address of a dask scheduler for flow routing, e.g. tcp://10.0.0.1:8786.
+        Address of a dask scheduler, e.g. tcp://10.0.0.1:8786: its workers route flow and compute the maps.
     """
     from soilloss.workflow.stored import Limits
     from soilloss.workflow.variants import execute_all
@@ -144,7 +144,8 @@ def run(
 
     limits = Limits(parse_size(memory), cluster)
     with watch(quiet=json) as progress:
-        site = open_fetched(file, set, progress)
+        # workers have a folder of their own
+        site = open_fetched(file.absolute() if cluster else file, set, progress)
         done, *others = execute_all(site, variant, workers=workers, limits=limits, progress=progress)
     if json:
         from soilloss.workflow.record import read

@@ -10,22 +10,25 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
+import itertools
 import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from soilloss.errors import MissingExtraError, SourceError
+from soilloss.errors import MissingExtraError, SoilLossError, SourceError
 from soilloss.grid.blocks import Window, worker_count
 from soilloss.grid.rims import Tile
 from soilloss.grid.scratch import Answer, Memory, Scratch, digest
 
 Progress = Callable[[str, int, int], None]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 _MMAP_THRESHOLD = -3  # of mallopt(3)
 
 
@@ -113,12 +116,10 @@ def _on_threads(workers: int, work: dict[Tile, Callable[[], Answer]], told: Call
     return dict(zip(work, compute(*tasks, scheduler=scheduler, num_workers=workers), strict=True))
 
 
-def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:
-    """Lost workers are the scheduler's business: their tasks run again, with the same result."""
-    from dask.delayed import delayed
-
+@contextlib.contextmanager
+def _client(address: str) -> Iterator[Any]:
     try:
-        from distributed import Client, as_completed
+        from distributed import Client
     except ImportError:
         raise MissingExtraError("a cluster needs distributed: pip install 'soilloss[cluster]'") from None
     try:
@@ -129,16 +130,66 @@ def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Call
             "reads like tcp://host:8786, and that it runs"
         ) from None
     with client:
+        yield client
+
+
+def _on_cluster(address: str, work: dict[Tile, Callable[[], Answer]], told: Callable[..., None]) -> dict[Tile, Answer]:
+    """Lost workers are the scheduler's business: their tasks run again, with the same result."""
+    from dask.delayed import delayed
+
+    with _client(address) as client:
+        from distributed import as_completed
+
         tasks = [delayed(_called, pure=False, traverse=False)(one) for one in work.values()]
         futures = client.compute(tasks)
         for done, _ in enumerate(as_completed(futures, loop=client.loop), 1):
             told(done, len(work))
         answers: Any = client.gather(futures)
-        return dict(zip(work, answers, strict=True))
+        return dict(zip(work, map(_answer, answers), strict=True))
 
 
-def _called(one: Callable[[], Answer]) -> Answer:
-    return one()
+def run_on_cluster(
+    function: Callable[[Item], Result], items: Iterable[Item], address: str
+) -> Iterator[tuple[Item, Result]]:
+    """Yield ``(item, function(item))`` as each finishes on a cluster, as `grid.blocks.run_blocks` does with threads.
+
+    Two tasks per thread of the cluster are in flight, so that what nobody has taken yet stays small.
+    """
+    with _client(address) as client:
+        from distributed import as_completed
+
+        todo, running = iter(items), {}
+        finished = as_completed(loop=client.loop)
+        while True:
+            most = 2 * max(1, sum(client.ncores().values()))
+            for item in itertools.islice(todo, max(0, most - len(running))):
+                future = client.submit(_called, function, item, pure=False)
+                running[future.key] = item
+                finished.add(future)
+            if not running:
+                return
+            future = next(finished)
+            yield running.pop(future.key), _answer(future.result())
+
+
+class _Failure(NamedTuple):
+    """An error of a worker as it travels: what lies behind an error of a library cannot."""
+
+    kind: type[SoilLossError]
+    sentence: str
+
+
+def _called(function: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return function(*given)
+    except SoilLossError as error:
+        return _Failure(type(error), str(error))
+
+
+def _answer(answer: Any) -> Any:
+    if isinstance(answer, _Failure):
+        raise answer.kind(answer.sentence)
+    return answer
 
 
 class LazyWindows(NamedTuple):

@@ -269,6 +269,14 @@ def close_all() -> None:
         _close(handle)
 
 
+def close_mine() -> None:
+    """Close every raster that `read_block` keeps open in this thread: files may change before it reads again."""
+    with _lock:
+        held = _open.pop(threading.get_ident(), OrderedDict())
+    for handle in held.values():
+        _close(handle)
+
+
 def _close(handle: _Handle) -> None:
     for dataset in (handle.aligned.dataset, *handle.datasets):
         dataset.close()

@@ -44,11 +44,14 @@ class Clips:
         seen = int(cells.sum())
         for step in self.steps:
             if step.variable not in done:
-                clipped = self._number(step, values, window, cells)
-                with self.lock:
-                    before = self.counts[step.variable]
-                    self.counts[step.variable] = _Count(before.clipped + clipped, before.seen + seen)
+                self.add(step.variable, self._number(step, values, window, cells), seen)
         return self.static
+
+    def add(self, variable: str, clipped: int, seen: int) -> None:
+        """Count cells of a variable."""
+        with self.lock:
+            before = self.counts[variable]
+            self.counts[variable] = _Count(before.clipped + clipped, before.seen + seen)
 
     def _number(self, step: Step, values: Mapping[str, Any], window: Window, cells: np.ndarray) -> int:
         made = values[step.variable]

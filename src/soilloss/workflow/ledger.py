@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +28,42 @@ PART = 3e9
 FACTS, LOCK = "facts.json", "lock"
 
 Arrays = dict[str, np.ndarray]
+
+
+class YearSums(NamedTuple):
+    """What the first `done` years add up to, a file per block."""
+
+    folder: Path
+    done: int
+
+    def load(self, window: Window) -> Arrays:
+        """Return what the finished years of a block add up to."""
+        with self._file(window, self.done).open("rb") as file:
+            return {str(name): np.load(file) for name in np.load(file)}
+
+    def save(self, window: Window, done: int, arrays: Arrays) -> None:
+        """Keep what the first `done` years of a block add up to."""
+        path = self._file(window, done)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as file:
+            np.save(file, np.array(list(arrays)))
+            for array in arrays.values():
+                np.save(file, array)
+
+    def _file(self, window: Window, done: int) -> Path:
+        return self.folder / str(done) / f"{window[0].start}-{window[1].start}.npy"
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file to write that has its name when it is whole; several may write the same."""
+    draft = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+    try:
+        with draft.open("wb") as file:
+            yield file
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 class Ledger:
@@ -58,19 +95,10 @@ class Ledger:
         count = max(1, int(PART // (cells * steps)))
         yield from (years[first : first + count] for first in range(0, len(years), count))
 
-    def load(self, window: Window) -> Arrays:
-        """Return what the finished years of a block add up to."""
-        with self._state(window, self.done).open("rb") as file:
-            return {str(name): np.load(file) for name in np.load(file)}
-
-    def save(self, window: Window, done: int, arrays: Arrays) -> None:
-        """Keep what the first `done` years of a block add up to."""
-        path = self._state(window, done)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as file:
-            np.save(file, np.array(list(arrays)))
-            for array in arrays.values():
-                np.save(file, array)
+    @property
+    def sums(self) -> YearSums:
+        """What the finished years of each block add up to."""
+        return YearSums(self.folder.absolute() / "state", self.done)
 
     def finish(self, done: int, maps: Sequence[str], facts: Mapping[str, Any]) -> None:
         """Write down that the first `done` years are finished; `maps` are the rasters made since the last time."""
@@ -120,9 +148,6 @@ class Ledger:
         except OSError:
             return None
         return [state.st_size, state.st_mtime_ns]
-
-    def _state(self, window: Window, done: int) -> Path:
-        return self.folder / "state" / str(done) / f"{window[0].start}-{window[1].start}.npy"
 
 
 def open_ledger(folder: Path, base: str, keys: Mapping[str, str]) -> Ledger | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import math
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,10 +26,10 @@ from soilloss.publish.rasters import Draft
 from soilloss.sources import files
 from soilloss.units import step_unit
 from soilloss.variables import VARIABLES
-from soilloss.workflow import block
+from soilloss.workflow import block, remote
 from soilloss.workflow.clips import Clips
 from soilloss.workflow.kept import grid_key
-from soilloss.workflow.ledger import Ledger, open_ledger
+from soilloss.workflow.ledger import Ledger, YearSums, open_ledger
 from soilloss.workflow.place import Place
 from soilloss.workflow.site import Site
 from soilloss.workflow.store import key_of
@@ -38,6 +38,7 @@ from soilloss.workflow.years import MEAN
 BLOCK_ROWS, BLOCK_CELLS = 512, 1 << 22
 
 Progress = Callable[[int, int], None]
+Keep = Callable[["Map", Window, np.ndarray], None]
 
 
 class Statistics:
@@ -91,12 +92,24 @@ class Sums(NamedTuple):
     surface: np.ndarray
 
 
-class Pass:
-    """One pass over the target grid: drafts, statistics, sums by zone and gaps; used from many threads."""
+class Part(NamedTuple):
+    """Some years of a run, whether the mean follows them, and what the years before them add up to."""
 
-    def __init__(self, site: Site, folder: Path, zones: Any | None) -> None:
+    years: tuple[str, ...]
+    last: bool
+    sums: YearSums | None
+
+
+class Pass:
+    """One pass over the target grid: drafts, statistics, sums by zone and gaps; used from many threads.
+
+    `keep` takes the blocks of published maps: by default they go into the drafts and are counted.
+    """
+
+    def __init__(self, site: Site, folder: Path, zones: Any | None, keep: Keep | None = None) -> None:
         project = site.project
         self.site, self.folder, self.zones = site, folder, zones
+        self.keep = keep or self._draw
         self.step = next(s for s in site.steps if s.variable == "soil_loss")
         self.factors = self.step.inputs
         want = ["soil_loss", *(["land_cover"] if project.zero_classes else [])]
@@ -140,10 +153,11 @@ class Pass:
         columns = max(512, (BLOCK_CELLS // BLOCK_ROWS) // 512 * 512)
         return windows(self.site.shape, (BLOCK_ROWS, columns))
 
-    def run(self, workers: int | None, progress: Progress) -> None:
+    def run(self, workers: int | None, progress: Progress, cluster: str = "") -> None:
         """Compute and write every block; drafts are finished by `finish`, and discarded if anything fails.
 
-        Years that an earlier run has finished are taken over (`reused` names them), the others are finished in parts.
+        Threads of this process compute, or the workers of a Dask cluster, whose maps this process writes. Years that an
+        earlier run has finished are taken over (`reused` names them), the others are finished in parts.
         """
         ledger = open_ledger(*ledger_of(self.site, self.zones)) if len(self.years) > 1 else None
         try:
@@ -152,7 +166,8 @@ class Pass:
             size = self.site.shape[0] * self.site.shape[1]
             parts = [self.years] if ledger is None else list(ledger.parts(size, self.steps_a_year)) or [[]]
             for number, years in enumerate(parts, 1):
-                self._part(years, number == len(parts), ledger, workers, _share(progress, number, len(parts)))
+                part = Part(tuple(years), number == len(parts), ledger.sums if ledger else None)
+                self._part(part, ledger, workers, cluster, _share(progress, number, len(parts)))
         except BaseException:
             self.discard()
             raise
@@ -174,48 +189,48 @@ class Pass:
             ledger.give(one.path, self.folder / one.path)
         self.clips.restore(facts["clips"])
 
-    def _part(
-        self,
-        years: list[str],
-        last: bool,
-        ledger: Ledger | None,
-        workers: int | None,
-        progress: Callable[[int, int], None],
-    ) -> None:
+    def _part(self, part: Part, ledger: Ledger | None, workers: int | None, cluster: str, progress: Progress) -> None:
         """Some years of all blocks, and the mean of all years after the last."""
-        blocks, yearly = self.windows(), self._maps_of(years)
+        blocks, yearly = self.windows(), self._maps_of(part.years)
         folder = self.folder if ledger is None else ledger.folder
+        means = [one for one in self.maps if part.last and one.label == MEAN]
         self.drafts |= {one: self._draft(one, folder) for one in yearly}
-        self.drafts |= {one: self._draft(one, self.folder) for one in self.maps if last and one.label == MEAN}
-        work = functools.partial(self._block, years=years, last=last, ledger=ledger)
-        for done, _ in enumerate(run_blocks(work, blocks, workers), 1):
+        self.drafts |= {one: self._draft(one, self.folder) for one in means}
+        work = functools.partial(self.block, part=part)
+        run = remote.run(self, part, [*yearly, *means], cluster) if cluster else run_blocks(work, blocks, workers)
+        for done, _ in enumerate(run, 1):
             progress(done, len(blocks))
-        if ledger is not None and years:
+        if ledger is not None and part.years:
             self._finish(yearly)
-            done = self.years[: ledger.done + len(years)]
+            done = self.years[: ledger.done + len(part.years)]
             ledger.finish(len(done), [one.path for one in yearly], self._facts(done))
             for one in yearly:
                 ledger.give(one.path, self.folder / one.path)
 
-    def _block(self, window: Window, years: list[str], last: bool, ledger: Ledger | None) -> None:
+    def block(self, window: Window, part: Part) -> None:
         """Some years of one block."""
         place = Place(self, window)
-        if ledger is not None and ledger.done:
-            place.restore(ledger.load(window))
-        for year in years:
+        if part.sums is not None and part.sums.done:
+            place.restore(part.sums.load(window))
+        for year in part.years:
             place.run_steps([label for label in self.site.project.steps if label[:4] == year])
-        if ledger is not None and years:
-            ledger.save(window, ledger.done + len(years), place.state())
-        if last:
+        if part.sums is not None and part.years:
+            part.sums.save(window, part.sums.done + len(part.years), place.state())
+        if part.last:
             place.mean()
-            with self.lock:
-                for variable, cells in place.gaps().items():
-                    count = self.gaps.setdefault(variable, [0, 0])
-                    count[0] += int(cells.sum())
-                    count[1] += int(np.rint((cells * place.area).sum() * 1e3))
+            for variable, cells in place.gaps().items():
+                area = int(np.rint((cells * place.area).sum() * 1e3))
+                self.add_gap(variable, int(cells.sum()), area)
         place.drop()
 
-    def _maps_of(self, years: list[str]) -> list[Map]:
+    def add_gap(self, variable: str, cells: int, area: int) -> None:
+        """Count cells and their area (1e-3 m2) that went missing in a variable."""
+        with self.lock:
+            count = self.gaps.setdefault(variable, [0, 0])
+            count[0] += cells
+            count[1] += area
+
+    def _maps_of(self, years: Sequence[str]) -> list[Map]:
         """Maps of single years and of their steps."""
         return [one for one in self.maps if one.label[:4] in years]
 
@@ -255,12 +270,15 @@ class Pass:
         return any((one.variable, one.label) == (variable, label) for one in self.maps)
 
     def write(self, variable: str, label: str, window: Window, values: np.ndarray) -> None:
-        """Write a block of a map if it is published, and count it."""
+        """Keep a block of a map if it is published."""
         for one in self.maps:
             if (one.variable, one.label) == (variable, label):
-                self.drafts[one].write(window, values)
-                with self.lock:
-                    self.statistics[one].add(window, values)
+                self.keep(one, window, values)
+
+    def _draw(self, one: Map, window: Window, values: np.ndarray) -> None:
+        self.drafts[one].write(window, values)
+        with self.lock:
+            self.statistics[one].add(window, values)
 
     def _draft(self, one: Map, folder: Path) -> Draft:
         variable = VARIABLES[one.variable]

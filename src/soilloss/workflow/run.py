@@ -84,7 +84,8 @@ def run(
     memory : float
         Bytes that flow routing may use; a larger grid goes tile by tile.
     cluster : str
-        Address of a `distributed` scheduler for flow routing.
+        Address of a `distributed` scheduler for flow routing and the blocks of the maps; its workers see the folders of
+        the project, its data and its result under the same paths.
     **overrides
         Top-level keys of the project file to replace, e.g. ``methods={"cover": "durigon_2014"}``.
 
@@ -101,6 +102,7 @@ def run(
     from soilloss.workflow.lazy import open_result
     from soilloss.workflow.variants import execute_all
 
+    path = Path(path).absolute() if cluster else Path(path)  # workers have a folder of their own
     fetch(path, overrides)
     site = open_site(path, overrides)
     execute_all(site, workers=workers, limits=stored.Limits(memory, cluster))
@@ -132,14 +134,20 @@ def _execute(site: Site, workers: int | None, limits: stored.Limits, progress: P
         stored.make(site, item, workers, lambda done, total, stage=stage: progress(stage, done, total), limits)
     try:
         with folders.drafted(site.folder, OWN) as draft:
-            reused += [f"year {year}" for year in _publish(site, draft, workers, progress, findings, started)]
+            reused += [f"year {year}" for year in _publish(site, draft, workers, limits, progress, findings, started)]
     finally:
         files.close_all()
     return Outcome(site.folder, [item.path.name for item in todo], reused, findings, time.monotonic() - started)
 
 
 def _publish(
-    site: Site, draft: Path, workers: int | None, progress: Progress, findings: list[Finding], started: float
+    site: Site,
+    draft: Path,
+    workers: int | None,
+    limits: stored.Limits,
+    progress: Progress,
+    findings: list[Finding],
+    started: float,
 ) -> list[str]:
     """Everything after the stored steps; returns the years that were taken over from an earlier run."""
     # pictures and STAC load heavy libraries, which only a finished run needs
@@ -150,7 +158,7 @@ def _publish(
     if site.project.zones:
         zones = vectors.read_zones(site.data / site.project.zones.file, site.project.zones.name, site.wkt)
     passed = Pass(site, draft, zones)
-    passed.run(workers, lambda done, total: progress("maps", done, total))
+    passed.run(workers, lambda done, total: progress("maps", done, total), limits.cluster)
     progress("overviews", 0, 1)
     passed.finish()
     answers = sweep.run(site, passed, draft, workers, lambda done, total: progress("analyses", done, total))
