@@ -16,6 +16,7 @@ import math
 import numpy as np
 from numba import njit
 
+from soilloss.kernels.elementary import exp2, log2
 from soilloss.kernels.flow import LEAVES
 from soilloss.kernels.surface import ONE, Place, offsets
 
@@ -24,10 +25,8 @@ DONE, TOLD = 255, 254
 STEEPEST_FACET, ONE_RECEIVER = -1.0, -2.0
 """Instead of an exponent: divide between the two neighbours beside the steepest facet, or follow D8."""
 NOTHING_HELD, NONE_UNKNOWN = np.zeros(0, np.uint16), np.zeros(0, np.int32)
-MANTISSA, LEAST = 52, -1000.0
 # cells at a time, so that what is known of them stays near the processor
 PIECE = 512
-ROOT2, LN2 = math.sqrt(2), math.log(2)
 
 
 @njit(nogil=True, cache=True)
@@ -42,35 +41,11 @@ def _facet(e0, e1, e2, d1, d2):
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _raise(s, exponent, powers):
-    """Raise numbers from 0 to 1 to a power, in place; 0 stays 0.
-
-    Only sums, products and quotients, so the same bits on every machine: the logarithm by the series of artanh, the
-    power of two by that of exp, both to the last places of float64. No branches, so lanes run abreast.
-    """
-    bits = s.view(np.int64)
-    for i in range(bits.size):
-        powers[i] = np.float64(np.int32(bits[i] >> MANTISSA) - np.int32(1023)) if bits[i] > 0 else -1e300
-        bits[i] = (bits[i] & ((1 << MANTISSA) - 1)) | (1023 << MANTISSA)
+def _raise(s, exponent):
+    """Raise numbers from 0 to 1 to a power, in place; 0 stays 0."""
     for i in range(s.size):
-        large = s[i] > ROOT2
-        t = ((s[i] * 0.5 if large else s[i]) - 1) / ((s[i] * 0.5 if large else s[i]) + 1)
-        q = t * t
-        r = q * q
-        a = 1 + r * (1 / 5 + r * (1 / 9 + r * (1 / 13 + r * (1 / 17 + r * (1 / 21)))))
-        a += q * (1 / 3 + r * (1 / 7 + r * (1 / 11 + r * (1 / 15 + r * (1 / 19)))))
-        y = (powers[i] + (1.0 if large else 0.0) + t * a * (2 / LN2)) * exponent
-        y = y if y > LEAST else LEAST
-        whole = np.floor(y + 0.5)
-        x = (y - whole) * LN2
-        r = x * x
-        a = 1 + r * (1 / 2 + r * (1 / 24 + r * (1 / 720 + r * (1 / 40320 + r * (1 / 3628800 + r * (1 / 479001600))))))
-        a += x * (1 + r * (1 / 6 + r * (1 / 120 + r * (1 / 5040 + r * (1 / 362880 + r * (1 / 39916800))))))
-        s[i] = a
-        powers[i] = whole
-    for i in range(bits.size):
-        raised = bits[i] + (np.int64(np.int32(powers[i])) << MANTISSA)
-        bits[i] = raised if powers[i] > LEAST else 0
+        power = exp2(exponent * log2(s[i], 1 - s[i]))
+        s[i] = power if s[i] > 0 else 0.0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -107,7 +82,7 @@ def _freeman_cells(w, offset, start, n, inverse, direction, exponent, s, scratch
     for k in range(8):
         for x in range(n):
             s[k, x] *= each[x]
-        _raise(s[k], exponent, left)
+        _raise(s[k], exponent)
         for x in range(n):
             s[k, x] = 1.0 if best[x] == k else s[k, x]
             total[x] += s[k, x]

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from soilloss.kernels.elementary import angle_of
+
 TWO_PI = np.float32(2 * math.pi)
 # positions that cannot be negative spare a test in every access, which keeps loops from becoming vector instructions
 Place = np.uint64
@@ -136,51 +138,61 @@ def _corner(near, along_column, along_row, opposite, plane):
 
 
 @njit(nogil=True, cache=True)
-def _gradient(z, c, stride, dx, dy):
-    """Rise towards the east and towards the south by the 3 x 3 weights of Horn (1981)."""
+def _beside_void(z, c, stride, dx, dy):
+    """Gradient of a cell of which neighbours are missing: they are extrapolated."""
     e = np.float64(z[c])
-    if np.isnan(e):
-        return e, e
     east, west = np.float64(z[c + 1]), np.float64(z[c - 1])
     south, north = np.float64(z[c + stride]), np.float64(z[c - stride])
     se, nw = np.float64(z[c + stride + 1]), np.float64(z[c - stride - 1])
     sw, ne = np.float64(z[c + stride - 1]), np.float64(z[c - stride + 1])
-    if np.isnan(east + west + south + north + se + nw + sw + ne):
-        e1, w1 = _completed(east, west, e), _completed(west, east, e)
-        s1, n1 = _completed(south, north, e), _completed(north, south, e)
-        se, sw, nw, ne = (
-            _corner(se, 2 * east - ne, 2 * south - sw, 2 * e - nw, e1 + s1 - e),
-            _corner(sw, 2 * west - nw, 2 * south - se, 2 * e - ne, w1 + s1 - e),
-            _corner(nw, 2 * west - sw, 2 * north - ne, 2 * e - se, w1 + n1 - e),
-            _corner(ne, 2 * east - se, 2 * north - nw, 2 * e - sw, e1 + n1 - e),
-        )
-        east, west, south, north = e1, w1, s1, n1
-    to_east = ((ne + 2 * east + se) - (nw + 2 * west + sw)) / (8 * dx)
-    to_south = ((sw + 2 * south + se) - (nw + 2 * north + ne)) / (8 * dy)
-    return to_east, to_south
+    e1, w1 = _completed(east, west, e), _completed(west, east, e)
+    s1, n1 = _completed(south, north, e), _completed(north, south, e)
+    se, sw, nw, ne = (
+        _corner(se, 2 * east - ne, 2 * south - sw, 2 * e - nw, e1 + s1 - e),
+        _corner(sw, 2 * west - nw, 2 * south - se, 2 * e - ne, w1 + s1 - e),
+        _corner(nw, 2 * west - sw, 2 * north - ne, 2 * e - se, w1 + n1 - e),
+        _corner(ne, 2 * east - se, 2 * north - nw, 2 * e - sw, e1 + n1 - e),
+    )
+    return ((ne + 2 * e1 + se) - (nw + 2 * w1 + sw)) / (8 * dx), ((sw + 2 * s1 + se) - (nw + 2 * n1 + ne)) / (8 * dy)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
+def _gradients(z, stride, row, dx, dy, p, q):
+    """Rise towards the east and towards the south of the cells of a row by the 3 x 3 weights of Horn (1981)."""
+    start, s = Place(row * stride), Place(stride)
+    for x in range(Place(p.size)):
+        c = start + x + ONE
+        ne, east, se = np.float64(z[c - s + ONE]), np.float64(z[c + ONE]), np.float64(z[c + s + ONE])
+        nw, west, sw = np.float64(z[c - s - ONE]), np.float64(z[c - ONE]), np.float64(z[c + s - ONE])
+        p[x] = ((ne + 2 * east + se) - (nw + 2 * west + sw)) / (8 * dx)
+        q[x] = ((sw + 2 * np.float64(z[c + s]) + se) - (nw + 2 * np.float64(z[c - s]) + ne)) / (8 * dy)
+    for x in range(p.size):
+        c = row * stride + x + 1
+        if np.isnan(z[c]):
+            p[x] = q[x] = np.nan
+        elif np.isnan(p[x] + q[x]):
+            p[x], q[x] = _beside_void(z, c, stride, dx, dy)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
 def slope(z, stride, dx, dy, out):
     """Slope angle (rad) of each cell into `out` (rows, columns); `dx`, `dy` (rows,) in metres."""
+    p, q = np.empty(out.shape[1]), np.empty(out.shape[1])
     for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            c = (y + 1) * stride + x + 1
-            p, q = _gradient(z, c, stride, dx[y], dy[y])
-            out[y, x] = math.atan(math.sqrt(p * p + q * q))
+        _gradients(z, stride, y + 1, dx[y], dy[y], p, q)
+        for x in range(p.size):
+            out[y, x] = angle_of(math.sqrt(p[x] * p[x] + q[x] * q[x]), 1.0)
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def aspect(z, stride, dx, dy, out):
     """Downslope direction (rad, clockwise from north, below 2 pi) into `out`; NaN where the surface is level."""
+    p, q = np.empty(out.shape[1]), np.empty(out.shape[1])
     for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            c = (y + 1) * stride + x + 1
-            p, q = _gradient(z, c, stride, dx[y], dy[y])
-            if p == 0 and q == 0:
-                out[y, x] = np.nan
-                continue
-            angle = math.atan2(-p, q)
-            turned = np.float32(angle + 2 * math.pi if angle < 0 else angle)
+        _gradients(z, stride, y + 1, dx[y], dy[y], p, q)
+        for x in range(p.size):
+            angle = angle_of(abs(p[x]), abs(q[x]))
+            angle = math.pi - angle if q[x] < 0 else angle
+            turned = np.float32(2 * math.pi - angle if p[x] > 0 else angle)
             # a tiny negative angle rounds up to a full turn
             out[y, x] = np.float32(0) if turned >= TWO_PI else turned
