@@ -5,11 +5,13 @@ The area lies across the border of two tiles of heights. Every value is a formul
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import rasterio
+import xarray as xr
 import yaml
 from rasterio.transform import from_origin
 from shapely.geometry import box
@@ -89,6 +91,47 @@ def days(folder: Path, year: int) -> None:
             write(folder / f"days/{year}.{month:02d}.{day:02d}.tif", np.full((40, 40), day, "f4"), 9, 46, 0.05)
 
 
+def mean_rain(year: int, month: np.ndarray, east: np.ndarray, north: np.ndarray) -> np.ndarray:
+    """Mean rain of a day of a month, in m, of the cube."""
+    return (1e-4 * (10 * month + year - 2000) + 1e-5 * np.abs(east) + 1e-6 * north).astype("f4")
+
+
+def rain_cube(path: Path, missing: tuple[str, float] | None = None) -> None:
+    """Monthly rain of 0.1 degrees as NetCDF or Zarr, as weather services have it: columns from Greenwich eastwards."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    time = np.arange("2001-01", "2003-06", dtype="M8[M]")
+    lat, lon = np.round(48 - 0.1 * np.arange(48), 6), np.round(0.1 * np.arange(3600), 6)
+    keep = (lon < 14) | (lon > 346)
+    lon = lon[keep]
+    east, north = np.meshgrid(np.where(lon > 180, lon - 360, lon), lat)
+    values = np.stack([mean_rain(int(str(t)[:4]), np.int64(int(str(t)[5:])), east, north) for t in time])
+    cube = xr.DataArray(
+        values,
+        {"valid_time": time.astype("M8[ns]"), "latitude": lat, "longitude": lon},
+        ("valid_time", "latitude", "longitude"),
+        "tp",
+        {"units": "m", "_FillValue": np.float32("nan")},
+    )
+    if missing:
+        cube.loc[{"valid_time": missing[0], "latitude": slice(None, missing[1])}] = np.nan
+    data = cube.to_dataset()
+    if path.suffix == ".nc":
+        chunks = {"tp": {"chunksizes": (1, 16, 35), "zlib": True}}
+        how = {"engine": "scipy"} if path.stem == "3" else {"engine": "h5netcdf", "encoding": chunks}
+        data.to_netcdf(path, **how)
+        return
+    shards = {"shards": (12, 32, 70)} if path.stem == "sharded" else {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # version 3 has no rule yet for metadata in one place
+        data.to_zarr(
+            path,
+            zarr_format=2 if path.stem == "v2" else 3,
+            consolidated=True,
+            encoding={"tp": {"chunks": (1, 16, 35), **shards}},
+            write_empty_chunks=False,
+        )
+
+
 def soil(folder: Path) -> None:
     """Four properties in three depths, two tiles each, found through an index in the Homolosine projection."""
     left, top, cell, size = 1_681_500.0, 5_075_000.0, 250.0, 200
@@ -166,6 +209,7 @@ def entries(url: str) -> dict:
         "copernicus-dem-30": {"url": url + "/dem/{ns}{lat:02d}{ew}{lon:03d}.tif", "cell": 100},
         "esa-worldcover-2021": {"url": url + "/cover/{ns}{lat:02d}{ew}{lon:03d}.tif", "cell": 1000},
         "chirps-v2-monthly": {"url": url + "/rain/{year}.{month:02d}.cog"},
+        "era5-land-monthly": {"access": "url", "url": url + "/era5/v3.zarr"},
         "chirps-v2-daily": {"url": url + "/days/{year}.{month:02d}.{day:02d}.tif"},
         "soilgrids-2": {"url": url + "/soil/{name}/{name}_{depth}_mean.vrt"},
         "sentinel-2-l2a": {

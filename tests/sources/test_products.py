@@ -66,6 +66,11 @@ def test_an_entry_of_ones_own():
         ({"access": "file"}, "access: file needs get"),
         ({"variables": {"ndvi": {"of": ["red"]}}}, "is made of red"),
         ({"bytes": 9}, "mine.bytes: "),
+        ({"url": "https://example.org/a.zarr"}, "ndvi: a.zarr is a cube: add the variable in it as name:"),
+        (
+            {"variables": {"annual_precipitation": {"unit": "m", "per": "day"}}},
+            "per: day needs a time with step: month",
+        ),
     ],
 )
 def test_a_wrong_entry_is_one_sentence(change, sentence):
@@ -90,5 +95,6 @@ def test_the_wrong_product_names_the_right_one():
 
 
 def test_the_nearest_that_works():
-    assert others("daily_precipitation", range(2000, 2002), (10, 52, 11, 53), packaged()) == "take chirps-v3-daily"
-    assert "file of your own" in others("daily_precipitation", range(1970, 1972), (10, 52, 11, 53), packaged())
+    known = others("daily_precipitation", range(2000, 2002), (10, 52, 11, 53), packaged())
+    assert known == "take chirps-v3-daily or era5-land-daily"
+    assert "file of your own" in others("daily_precipitation", range(1940, 1942), (10, 52, 11, 53), packaged())

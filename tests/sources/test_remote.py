@@ -2,6 +2,7 @@
 
 import logging
 import time
+from base64 import b64decode
 from email.utils import formatdate
 from types import SimpleNamespace
 
@@ -105,6 +106,11 @@ def test_a_token_goes_to_its_origin_only_and_into_no_message(server, tmp_path, c
     with pytest.raises(SourceError, match="it wants a token; set MADE_UP_TOKEN"):
         web(server, remedy="set MADE_UP_TOKEN").get(f"{server.url}/a.bin")
     assert "s3cret" not in str(caught.value) + caplog.text
+
+
+def test_a_token_as_a_password(server, monkeypatch):
+    Web([server.url], token="s3cret", user="me", token_origins=[server.url]).get(f"{server.url}/a.bin", 0, 5)
+    assert b64decode(server.headers[-1]["Authorization"].removeprefix("Basic ")) == b"me:s3cret"
 
 
 def test_what_is_secret_is_not_shown():

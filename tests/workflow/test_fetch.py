@@ -1,6 +1,7 @@
 """From an outline on the map to files: what is fetched, that a fetch resumes, and that a run then needs no network."""
 
 import json
+import os
 import time
 
 import geopandas as gpd
@@ -69,6 +70,64 @@ def test_days(tmp_path, server):
     cells, _ = one(tmp_path, server, "daily_precipitation", product="chirps-v2-daily")
     assert cells.shape[0] == 365
     assert cells[[0, 30, 31, 364], 2, 2].tolist() == [1, 31, 1, 31]
+
+
+DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+def monthly_rain(cells, transform, year=2001):
+    """What the cube of means of days gives for the months of a year, in m."""
+    east, north = world.places(transform.c, transform.f, transform.a, cells.shape[1:])
+    return [days * world.mean_rain(year, month, east, north) for month, days in enumerate(DAYS, start=1)]
+
+
+def test_months_of_a_cube_count_as_often_as_they_have_days(tmp_path, server):
+    world.rain_cube(server.folder / "era5/v3.zarr")
+    cells, transform = one(tmp_path, server, "monthly_precipitation", product="era5-land-monthly")
+    np.testing.assert_allclose(cells, monthly_rain(cells, transform), rtol=1e-6)
+    total, _ = one(tmp_path / "year", server, "annual_precipitation", product="era5-land-monthly")
+    np.testing.assert_allclose(total[0], sum(monthly_rain(cells, transform)), rtol=1e-6)
+    file = tmp_path / "year/p/project.yml"
+    assert resolve(load(file), file)[1][0]["items"][0]["id"] == f"{server.url}/era5/v3.zarr"
+    data = dict.fromkeys(("erodibility", "topography", "cover", "practice"), 1.0) | {"elevation": 300.0}
+    site = open_site(file, {f"sources.{name}": value for name, value in data.items()} | {"zero_classes": []})
+    assert site.given["annual_precipitation"].unit == "m"  # which is brought to mm
+
+
+def one_source(variable, **source):
+    return {
+        "sources": {variable: {"product": "era5-land-monthly", **source}},
+        "period": {"start": 2001, "end": 2001},
+    }
+
+
+@pytest.mark.parametrize("form", ["4.nc", "v2.zarr"])
+def test_ones_own_download_of_a_cube_is_read_with_the_meaning_of_the_product(form, tmp_path, server):
+    world.rain_cube(tmp_path / "p" / form)
+    file = world.project(tmp_path / "p", server.url, **one_source("monthly_precipitation", file=form))
+    row = describe(missing(file))[0]
+    assert (row["items"], row["bytes"], row["from"]) == (1, 0, "your file")
+    fetch(file)
+    cells, transform = fetched(file, "monthly_precipitation")
+    np.testing.assert_allclose(cells, monthly_rain(cells, transform), rtol=1e-6)
+    assert resolve(load(file), file)[1][0]["items"][0]["id"] == form
+    assert server.log == []
+    assert missing(file) == []
+    os.utime(tmp_path / "p" / form, (1e9, 1e9))  # another file of that name
+    assert [job.what for job in missing(file)] == ["monthly_precipitation 2001"]
+
+
+def test_ones_own_months_that_may_be_amounts(tmp_path, server):
+    world.rains(tmp_path / "p", (2001,))
+    file = world.project(tmp_path / "p", server.url, **one_source("annual_precipitation", file="rain/2001.01.cog"))
+    with pytest.raises(
+        ProjectError, match="means of days .* as it was downloaded, or say unit: mm if it holds amounts"
+    ):
+        fetch(file)
+    file = world.project(
+        tmp_path / "p", server.url, **one_source("annual_precipitation", file="rain/2001.01.cog", unit="mm")
+    )
+    assert missing(file) == []
 
 
 def test_soil_by_depth(tmp_path, server):
@@ -253,7 +312,18 @@ def shape(folder, geometry, crs="EPSG:4326"):
             ProjectError,
             "unit is the product's own",
         ),
-        ((10, 70, 11, 71), {"grid": {"like": "elevation"}}, SourceError, "covers -180..180 E, -50..50 N.*file of your"),
+        (
+            (10, 70, 11, 71),
+            {"grid": {"like": "elevation"}},
+            SourceError,
+            "covers -180..180 E, -50..50 N.*take era5-land",
+        ),
+        (
+            None,
+            {"period": {"start": 1940, "end": 1941}},
+            SourceError,
+            "give a file of your own for annual_precipitation",
+        ),
     ],
 )
 def test_what_cannot_be_fetched_is_one_sentence(tmp_path, server, area, changes, error, sentence):

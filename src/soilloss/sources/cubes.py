@@ -33,7 +33,7 @@ MANY = 31
 UNEVEN = 0.01
 
 
-class _Cube(NamedTuple):
+class Cube(NamedTuple):
     """A variable as stored: its dimensions are (time or axis, if any, y, x), `order` sorts its columns eastwards."""
 
     label: str
@@ -87,13 +87,13 @@ def import_cube(
     path, destination = Path(path), Path(destination)
     if not destination.exists():
         with _open(path) as dataset:
-            cube = _cube(dataset, name, path)
+            cube = as_cube(dataset, name, path)
             chosen = _choose(cube, variable, steps)
             draft = destination.with_name(f"{destination.name}.{os.getpid()}.part")
             draft.mkdir(parents=True)
             try:
                 for label, layers in chosen.items():
-                    _write(cube, layers, draft / f"{label or 'all'}.tif")
+                    write_layers(cube, layers, draft / f"{label or 'all'}.tif")
                 draft.rename(destination)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
@@ -121,7 +121,8 @@ def _open(path: Path) -> xr.Dataset:
         raise SourceError(f"{path} cannot be read as NetCDF or Zarr ({reason})") from None
 
 
-def _cube(dataset: xr.Dataset, name: str, path: Path) -> _Cube:
+def as_cube(dataset: xr.Dataset, name: str, path: Path) -> Cube:
+    """Return a variable of a dataset with what is known of its grid; no values are read."""
     label = f"{name} in {path.name}"
     names = [str(other) for other in dataset.data_vars]
     if name not in names:
@@ -143,7 +144,7 @@ def _cube(dataset: xr.Dataset, name: str, path: Path) -> _Cube:
     dx, dy = _spacing(east[order], label), _spacing(north, label)
     left, top = east.min() - dx / 2, north.max() + abs(dy) / 2
     transform = Affine(dx, 0, left, 0, -abs(dy), top)
-    return _Cube(label, array.transpose(*rest, y, x), transform, crs, order, dy < 0)
+    return Cube(label, array.transpose(*rest, y, x), transform, crs, order, dy < 0)
 
 
 def _dimension(array: xr.DataArray, names: tuple[str, ...], axis: str, label: str) -> Any:
@@ -185,7 +186,7 @@ def _crs(dataset: xr.Dataset, array: xr.DataArray, x: str, label: str) -> CRS:
     )
 
 
-def _choose(cube: _Cube, variable: str, steps: Sequence[str]) -> dict[str, list[int]]:
+def _choose(cube: Cube, variable: str, steps: Sequence[str]) -> dict[str, list[int]]:
     """Which layers of the cube make the bands of each step; the label "" for a cube without time."""
     array = cube.array
     axis = VARIABLES[variable].axis
@@ -196,7 +197,7 @@ def _choose(cube: _Cube, variable: str, steps: Sequence[str]) -> dict[str, list[
         raise DataError(
             f"{cube.label} has a dimension {first!r} that is neither time nor {axis or 'an axis'} of {variable}"
         )
-    _check_order(cube)
+    check_order(cube)
     time = array[first].dt
     chosen = {}
     for step in steps:
@@ -216,7 +217,7 @@ def _choose(cube: _Cube, variable: str, steps: Sequence[str]) -> dict[str, list[
     return chosen
 
 
-def _check_daily(cube: _Cube, layers: list[int]) -> None:
+def _check_daily(cube: Cube, layers: list[int]) -> None:
     """Days have to follow each other, one time for each."""
     days = [np.datetime64(_day(value), "D") for value in cube.array[cube.array.dims[0]].values[layers]]
     for before, after in itertools.pairwise(days):
@@ -227,7 +228,7 @@ def _check_daily(cube: _Cube, layers: list[int]) -> None:
             )
 
 
-def _check_order(cube: _Cube) -> None:
+def check_order(cube: Cube) -> None:
     """Times have to rise: what is repeated or out of order would count twice or under another name."""
     values = cube.array[cube.array.dims[0]].values
     wrong = np.flatnonzero(~(values[1:] > values[:-1]))
@@ -250,7 +251,8 @@ def _within(time: Any, step: str) -> np.ndarray:
     return inside
 
 
-def _write(cube: _Cube, layers: list[int], path: Path) -> None:
+def write_layers(cube: Cube, layers: list[int], path: Path) -> None:
+    """Write layers of a cube as a GeoTIFF, a band for each; numbers as they are stored, with what they mean."""
     array, attributes = cube.array, cube.array.attrs
     rows, columns = array.shape[-2:]
     unsigned = str(attributes.get("_Unsigned", "")).lower() == "true"

@@ -26,18 +26,20 @@ ROWS = 512
 
 
 class Stack(NamedTuple):
-    """The pieces of one date or depth, the band they go to and their weight in it."""
+    """The pieces of one date or depth, the band they go to, their weight in it, and which of their bands is meant."""
 
     paths: tuple[Path, ...]
     group: int
     share: float
+    band: int = 1
 
 
 def assemble(variable: str, band: Band, stacks: Sequence[Stack], out: Path, *, label: str = "") -> GeoBox:
     """Write `stacks` as one GeoTIFF, a band for each group.
 
     Numbers of a band with a single layer are copied as they are stored, with scale, offset, unit and missing value
-    stated in the file; where layers are summed, sums are float32 in the product's unit, missing where one layer is.
+    stated in the file; where layers are summed or weighted, sums are float32 in the product's unit, missing where one
+    layer is.
 
     Raises
     ------
@@ -51,7 +53,7 @@ def assemble(variable: str, band: Band, stacks: Sequence[Stack], out: Path, *, l
     groups: dict[int, list[Stack]] = {}
     for stack in stacks:
         groups.setdefault(stack.group, []).append(stack)
-    raw = all(len(group) == 1 for group in groups.values())
+    raw = all(len(group) == 1 and group[0].share == 1 for group in groups.values())
     stated = _stated(variable, band, paths[0])
     profile = _profile(grid, len(groups), stated.dtype if raw else "float32", stated.nodata if raw else float("nan"))
     with rasterio.open(out, "w", **profile) as target:
@@ -141,7 +143,7 @@ def _layer(variable: str, stack: Stack, grid: GeoBox, window: tuple[slice, slice
     for path in stack.paths:
         with rasterio.open(path) as dataset:
             rule = VARIABLES[variable].resampling
-            piece = align.open_aligned(dataset, grid, rule, nodata=stated.nodata, bands=(1,), name=path.name)
+            piece = align.open_aligned(dataset, grid, rule, nodata=stated.nodata, bands=(stack.band,), name=path.name)
             values = align.read(piece, window, dtype=out.dtype.name)
         np.copyto(out, values, where=np.isnan(out))
     return out

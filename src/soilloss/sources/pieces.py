@@ -7,11 +7,11 @@ there. ``web_for(name, product)`` contacts the hosts that the entry names and no
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import json
 import math
 import os
+from calendar import monthrange
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,20 +23,24 @@ from pyproj import CRS, Transformer
 
 from soilloss.errors import ProjectError, SourceError
 from soilloss.sources.cache import Cache, disk_error
-from soilloss.sources.products import Bounds, Product
+from soilloss.sources.products import Bounds, Product, is_cube, is_own
 from soilloss.sources.remote import GoneError, Web, clean
-from soilloss.sources.tiff import fetch_window
+from soilloss.sources.tiff import Fetched, fetch_window
 
 MOST_TILES = 2500
 
 
 class Layer(NamedTuple):
-    """The files of one date or depth; `group` is the band they go to, `share` their weight in it."""
+    """The files of one date or depth; `group` is the band they go to, `share` their weight in it.
+
+    Of a piece that has the dates of a whole year as bands, `band` is the one that is meant.
+    """
 
     name: str
     urls: tuple[str, ...]
     group: int
     share: float
+    band: int = 1
 
 
 class Piece(NamedTuple):
@@ -49,7 +53,7 @@ class Piece(NamedTuple):
 
 def web_for(name: str, product: Product) -> Web:
     """Return the way to a product: the hosts of its addresses and those its entry names, with the user's token."""
-    urls = {product.address(variable) for variable in product.variables} - {""}
+    urls = {url for url in map(product.address, product.variables) if not is_own(url)}
     if product.stac:
         urls |= {product.stac.api, product.stac.sign} - {""}
     token = product.token
@@ -58,6 +62,7 @@ def web_for(name: str, product: Product) -> Web:
         [*sorted(urls), *product.hosts],
         name=name,
         token=os.environ.get(token.env, "") if token else "",
+        user=token.user if token else "",
         token_origins=sorted(urls),
         remedy=remedy,
         key_url=product.stac.sign if product.stac else "",
@@ -81,10 +86,15 @@ def layers_of(product: Product, variable: str, year: int | None, bounds: Bounds,
     """
     url, tiles = product.address(variable), _tiles(product, bounds)
     name = product.variables[variable].name
+    parts = list(_parts(product, variable, year, depth))
     found = []
-    for label, group, share, fields in _parts(product, variable, year, depth):
+    for number, (label, group, share, fields) in enumerate(parts, start=1):
         urls = tuple(url.format(**{"name": name, **fields, **tile}) for tile in tiles)
-        found.append(Layer(label, urls, group, share))
+        if is_cube(url):
+            place = urls[0].partition("#")[0]
+            found.append(Layer(label, (f"{place}#{name}/{year or ''}/{len(parts)}",), group, share, number))
+        else:
+            found.append(Layer(label, urls, group, share))
     return found
 
 
@@ -99,7 +109,11 @@ def _parts(
     dates = _dates(product.time.step, year)
     band = {"daily_precipitation": lambda i, _: i, "monthly_precipitation": lambda _, f: f["month"] - 1}
     place = band.get(variable, lambda _i, _f: 0)
-    return [(label, place(i, fields), 1.0, fields) for i, (label, fields) in enumerate(dates)]
+    daily = product.variables[variable].per == "day"
+    return [
+        (label, place(i, fields), float(monthrange(year, fields["month"])[1]) if daily else 1.0, fields)
+        for i, (label, fields) in enumerate(dates)
+    ]
 
 
 def _depths(
@@ -120,7 +134,7 @@ def _dates(step: str, year: int) -> list[tuple[str, dict[str, int]]]:
         return [(f"{year}-{m:02d}", {"year": year, "month": m}) for m in months]
     if step == "pentad":
         return [(f"{year}-{m:02d}.{p}", {"year": year, "month": m, "pentad": p}) for m in months for p in range(1, 7)]
-    days = [(m, d) for m in months for d in range(1, calendar.monthrange(year, m)[1] + 1)]
+    days = [(m, d) for m in months for d in range(1, monthrange(year, m)[1] + 1)]
     return [(f"{year}-{m:02d}-{d:02d}", {"year": year, "month": m, "day": d}) for m, d in days]
 
 
@@ -149,6 +163,17 @@ def key_of_piece(url: str, bounds: Bounds, band: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def stamp_of(url: str) -> str:
+    """Return what tells a file of the user's from what it was before; empty for an address."""
+    if not is_own(url):
+        return ""
+    path = Path(url.partition("#")[0])
+    if not path.exists():
+        raise SourceError(f"there is no file {path}; check the path, which is taken from the data folder")
+    about = path.stat()
+    return f"{about.st_size} {about.st_mtime_ns}"
+
+
 def fetch_piece(web: Web, cache: Cache, url: str, bounds: Bounds, *, band: int = 1, may_lack: bool = False) -> Piece:
     """Return the part of a file below `bounds`, from the cache or from the service.
 
@@ -157,7 +182,7 @@ def fetch_piece(web: Web, cache: Cache, url: str, bounds: Bounds, *, band: int =
     may_lack : bool
         A file that does not exist gives nothing, instead of an error.
     """
-    key = key_of_piece(url, bounds, band)
+    key = key_of_piece(f"{url}{stamp_of(url)}", bounds, band)
     found = cache.find(key)
     if found is None:
         found = _fetched(web, cache, key, url, bounds, band, may_lack)
@@ -172,7 +197,7 @@ def _fetched(
     try:
         draft = cache.draft(key)
         try:
-            got = fetch_window(web, url, bounds, draft, bands=(band,))
+            got = _fetch(web, url, bounds, draft, band)
         except GoneError:
             if not may_lack:
                 raise
@@ -185,6 +210,14 @@ def _fetched(
         raise
     except OSError as error:
         raise disk_error(error, cache.folder) from None
+
+
+def _fetch(web: Web, url: str, bounds: Bounds, draft: Path, band: int) -> Fetched | None:
+    if is_cube(url):
+        from soilloss.sources.far_cubes import fetch_cube
+
+        return fetch_cube(web, url, bounds, draft)
+    return fetch_window(web, url, bounds, draft, bands=(band,))
 
 
 def expand(layer: Layer, web: Web, cache: Cache, bounds: Bounds) -> Layer:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import string
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from soilloss.variables import VARIABLES
 
 Bounds = tuple[float, float, float, float]
 FIELDS = {"year", "month", "day", "pentad", "ns", "lat", "ew", "lon", "depth", "name"}
+CUBES = (".nc", ".nc4", ".zarr")
 MASKS = ("scl", "qa_pixel", "qa_radsat", "reliability")
 
 
@@ -32,11 +33,13 @@ class _Strict(BaseModel):
 class Band(_Strict):
     """What a product gives of one variable: which band or asset, and how its numbers are meant.
 
-    `of` names the variables that it is made of, where the product does not hold it itself (NDVI of red and nir).
+    `of` names the variables that it is made of, where the product does not hold it itself (NDVI of red and nir);
+    `per: day` says that the number of a month is the mean of its days, so it counts as often as the month has days.
     """
 
     url: str = ""
     name: str = ""
+    per: Literal["", "day"] = ""
     asset: str = ""
     band: int = Field(default=1, ge=1)
     unit: str | None = None
@@ -54,7 +57,7 @@ class Time(_Strict):
     start: int
     end: int | None = None
 
-    def covers(self, years: range) -> bool:
+    def covers(self, years: Sequence[int]) -> bool:
         """Whether all years are covered."""
         return not years or (years[0] >= self.start and (self.end is None or years[-1] <= self.end))
 
@@ -78,9 +81,10 @@ class Stac(_Strict):
 
 
 class Token(_Strict):
-    """The environment variable that holds the user's token, and where one is got."""
+    """The environment variable that holds the user's token, and where one is got; `user`: it is their password."""
 
     env: str
+    user: str = ""
     get: str = ""
 
 
@@ -137,12 +141,32 @@ def _check_band(product: Product, name: str, band: Band) -> None:
     unknown = {field for _, field, _, _ in string.Formatter().parse(url) if field is not None} - FIELDS
     if unknown:
         raise ValueError(f"{name}: {{{min(unknown)}}} in its url has no meaning (known: {', '.join(sorted(FIELDS))})")
+    if is_cube(url) and not (band.name and product.time):
+        raise ValueError(f"{name}: {url.rpartition('/')[2]} is a cube: add the variable in it as name:, and time:")
+    if band.per and (product.time is None or product.time.step != "month"):
+        raise ValueError(f"{name}: per: {band.per} needs a time with step: month")
     if product.access == "url" and not url.startswith(("https://", "http://")):
         raise ValueError(f"{name}: access: url needs a url that begins with https://")
     if product.access == "stac" and not (band.asset or band.of):
         raise ValueError(f"{name}: access: stac needs the asset")
     if not set(band.of) <= product.variables.keys():
         raise ValueError(f"{name}: is made of {', '.join(band.of)}, which the product must have")
+
+
+def is_cube(url: str) -> bool:
+    """Tell NetCDF and Zarr by the ending of an address.
+
+    Examples
+    --------
+    >>> is_cube("https://host.org/era5.zarr#tp/2001/12"), is_cube("https://host.org/rain.tif")
+    (True, False)
+    """
+    return url.partition("#")[0].partition("?")[0].endswith(CUBES)
+
+
+def is_own(url: str) -> bool:
+    """Tell a file of the user's from an address."""
+    return "://" not in url
 
 
 @functools.cache
@@ -221,7 +245,7 @@ def find(name: str, variable: str, products: Mapping[str, Product]) -> Product:
     return products[name]
 
 
-def others(variable: str, years: range, bounds: Bounds, products: Mapping[str, Product]) -> str:
+def others(variable: str, years: Sequence[int], bounds: Bounds, products: Mapping[str, Product]) -> str:
     """Return a remedy: the products that give `variable` for these years and bounds, or one's own file."""
     west, south, east, north = bounds
     fitting = [

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from base64 import b64encode
 from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
@@ -93,7 +94,8 @@ class Web:
     name : str
         What is fetched, for messages.
     token : str
-        Sent as a bearer token to `token_origins` and to nobody else; it appears in no message.
+        Sent as a bearer token, or as the password of `user`, to `token_origins` and to nobody else; it appears in no
+        message.
     token_origins : iterable of str
         Addresses that may see the token.
     remedy : str
@@ -110,6 +112,7 @@ class Web:
         *,
         name: str = "",
         token: str = "",
+        user: str = "",
         token_origins: Iterable[str] = (),
         remedy: str = "",
         key_url: str = "",
@@ -123,7 +126,7 @@ class Web:
         self.attempts, self.timeout = attempts, timeout
         self.delay = DELAY if delay is None else delay
         self.received = 0
-        self._token, self._token_origins = token, _origins(token_origins)
+        self._token, self._user, self._token_origins = token, user, _origins(token_origins)
         self._key_url, self._key_origins = key_url, _origins(key_origins)
         self._key, self._key_until = "", 0.0
         self._lock = threading.RLock()
@@ -222,9 +225,11 @@ class Web:
         return self._local.session
 
     def _authorization(self, url: str) -> dict[str, str]:
-        if self._token and origin(url) in self._token_origins:
-            return {"Authorization": f"Bearer {self._token}"}
-        return {}
+        if not self._token or origin(url) not in self._token_origins:
+            return {}
+        if self._user:
+            return {"Authorization": f"Basic {b64encode(f'{self._user}:{self._token}'.encode()).decode()}"}
+        return {"Authorization": f"Bearer {self._token}"}
 
     def _answer(self, response: Any, url: str, span: tuple[int, int | None]) -> Answer:
         status = response.status_code

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -86,19 +88,26 @@ def fetch_window(
         If the file is no TIFF or cut short, however often it is fetched.
     """
     draft = path.with_name(f"{path.name}.bytes")
-    for attempt in range(TRIES):
+
+    def once() -> Fetched | None:
         try:
             with draft.open("w+b") as file:
-                return _window(_Remote(web, url, file), bounds, path, bands, margin)
-        except DamagedError:
-            if attempt + 1 == TRIES:
-                raise
+                return _window(Remote(web, url, file), bounds, path, bands, margin)
         finally:
             draft.unlink(missing_ok=True)
-    raise AssertionError
+
+    return tried(once)
 
 
-class _Remote:
+def tried(once: Callable[[], Fetched | None]) -> Fetched | None:
+    """Do something again from the start if what came was damaged."""
+    for _ in range(TRIES - 1):
+        with suppress(DamagedError):
+            return once()
+    return once()
+
+
+class Remote:
     """A file far away, of which a local one holds the parts that were needed."""
 
     def __init__(self, web: Web, url: str, file: BinaryIO) -> None:
@@ -158,7 +167,7 @@ def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return joined
 
 
-def _window(remote: _Remote, bounds: Bounds, path: Path, bands: tuple[int, ...], margin: int) -> Fetched | None:
+def _window(remote: Remote, bounds: Bounds, path: Path, bands: tuple[int, ...], margin: int) -> Fetched | None:
     layout = _layout(remote)
     remote.file.seek(layout.next_at)
     remote.file.write(bytes(layout.next_size))  # further images (overviews) are not here: end after the first
@@ -234,7 +243,7 @@ def _blocks(layout: _Layout, window: Window, bands: tuple[int, ...]) -> list[tup
     return [(start, stop) for start, stop in spans if stop > start]
 
 
-def _layout(remote: _Remote) -> _Layout:
+def _layout(remote: Remote) -> _Layout:
     """Read the first directory of a TIFF, and all values it points to."""
     head = remote.read(0, min(16, remote.total))
     order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
@@ -262,7 +271,7 @@ def _layout(remote: _Remote) -> _Layout:
     return _described(remote, values, at + counted + entries * size, word)
 
 
-def _described(remote: _Remote, values: dict[int, tuple[int, ...]], next_at: int, next_size: int) -> _Layout:
+def _described(remote: Remote, values: dict[int, tuple[int, ...]], next_at: int, next_size: int) -> _Layout:
     names = _TILES if _TILES[2] in values else _STRIPS
     try:
         (width,), (length,) = values[_WIDTH], values[_LENGTH]

@@ -12,7 +12,7 @@ from soilloss.errors import SourceError
 from soilloss.grid.blocks import run_blocks
 from soilloss.sources import pieces
 from soilloss.sources.cache import Cache, disk_error, hash_of
-from soilloss.sources.products import Bounds
+from soilloss.sources.products import Bounds, is_own
 from soilloss.sources.remote import Web, clean
 from soilloss.workflow.fetch.jobs import Job
 
@@ -47,7 +47,8 @@ def together(
 
 def item_note(piece: pieces.Piece) -> dict[str, Any]:
     """What is recorded of a piece: its address without keys, hash, version and date."""
-    return {"id": clean(piece.url), **{key: piece.about.get(key, "") for key in ("sha256", "tag", "fetched")}}
+    name = Path(clean(piece.url)).name if is_own(piece.url) else clean(piece.url)
+    return {"id": name, **{key: piece.about.get(key, "") for key in ("sha256", "tag", "fetched")}}
 
 
 def keep(job: Job, write: Callable[[Path], None], items: list[dict[str, Any]], **more: Any) -> None:

@@ -7,7 +7,7 @@ says what fetching them would take.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ from soilloss.sources.products import Bounds, Product, catalogue, find, others
 from soilloss.sources.remote import Web, clean
 from soilloss.workflow import project as projects
 from soilloss.workflow import yaml12
+from soilloss.workflow.fetch import own
 from soilloss.workflow.store import key_of
 
 # what an entry says for people changes no fetched cell
@@ -95,17 +96,24 @@ def jobs_of(project: projects.Project, file: Path) -> list[Job]:
     SourceError
         If the area or the years are outside what a product covers; the message names the nearest that works.
     """
-    wanted = [(name, source) for name, source in products_in(project.sources) if not source.file]
-    if not wanted:
+    given = list(products_in(project.sources))
+    if not given:
         return []
     data = file.parent / project.data
     known = products_of(project, data)
+    found = [(name, source, find(source.product, name, known)) for name, source in given]
+    wanted = [one for one in found if own.is_made(*one)]
+    if not wanted:
+        return []
     bounds = outline(project, data)
     jobs: list[Job] = []
-    for variable, source in wanted:
-        product = find(source.product, variable, known)
+    for variable, source, product in wanted:
+        product = own.copy_of(variable, source, product, data)
         _check(variable, source, product, project, bounds, known)
-        key = key_of(variable, product.model_dump(mode="json", exclude=_WORDS), source.model_dump(), list(bounds))
+        stamp = own.stamp(variable, product, _years(project)) if source.file else []
+        key = key_of(
+            variable, product.model_dump(mode="json", exclude=_WORDS), source.model_dump(), list(bounds), *stamp
+        )
         labels = _labels(product, source, project)
         fetched = file.parent / ".soilloss" / "fetched"
         raw = fetched / "scenes" / f"{variable}-{key}"
@@ -149,13 +157,14 @@ def describe(jobs: Iterable[Job]) -> list[dict[str, Any]]:
     rows: dict[tuple[str, str], dict[str, Any]] = {}
     for job in jobs:
         layers = layers_of(job, pieces.web_for(job.name, job.product) if job.product.stac else None)
-        items = sum(len(layer.urls) for layer in layers)
+        items = len({url for layer in layers for url in layer.urls})
         row = rows.setdefault(
             (job.variable, job.name),
             {"variable": job.variable, "product": job.name, "items": 0, "bytes": 0, "from": _host(job)},
         )
         row["items"] += items
-        row["bytes"] += int(len(layers) * cells_of(job) * job.product.bytes + items * 32_768)
+        if not job.source.file:
+            row["bytes"] += int(len(layers) * cells_of(job) * job.product.bytes + items * 32_768)
     return list(rows.values())
 
 
@@ -261,7 +270,7 @@ def _check(
     instead = others(variable, years, bounds, known)
     if product.access == "file":
         raise ProjectError(f"{where} cannot be fetched: {product.get}")
-    said = next((key for key in OWN if getattr(source, key) is not None), "")
+    said = next((key for key in OWN if getattr(source, key) is not None and not source.file), "")
     if said:
         raise ProjectError(f"{where}: {said} is the product's own; leave it out, or give file: with a copy of yours")
     if product.time is not None:
@@ -288,8 +297,8 @@ def span(bounds: Bounds) -> str:
     return f"{west:.5g}..{east:.5g} E, {south:.5g}..{north:.5g} N"
 
 
-def _years(project: projects.Project) -> range:
-    return project.period.years if project.period else range(0)
+def _years(project: projects.Project) -> Sequence[int]:
+    return project.period.years if project.period else []
 
 
 def _labels(product: Product, source: projects.Product, project: projects.Project) -> list[str]:
@@ -311,5 +320,7 @@ def cells_of(job: Job) -> float:
 def _host(job: Job) -> str:
     if job.product.access == "earthengine":
         return "Earth Engine"
+    if job.source.file:
+        return "your file"
     url = job.product.stac.api if job.product.stac else job.product.address(job.variable)
     return clean(url).split("/")[2]

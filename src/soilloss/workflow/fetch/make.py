@@ -52,11 +52,11 @@ def _make(job: Job, web: Web, cache: Cache, progress: Progress) -> int:
     layers = layers_of(job, web)
     layers = [pieces.expand(layer, web, cache, job.bounds) for layer in layers]
     got = _pieces(job, layers, web, cache, progress)
-    stacks, at = [], 0
-    for layer in layers:
-        parts = got[at : at + len(layer.urls)]
-        stacks.append(mosaic.Stack(tuple(p.path for p in parts if p.path), layer.group, layer.share))
-        at += len(layer.urls)
+    paths = {piece.url: piece.path for piece in got if piece.path}
+    stacks = [
+        mosaic.Stack(tuple(paths[url] for url in layer.urls if url in paths), layer.group, layer.share, layer.band)
+        for layer in layers
+    ]
     if not any(stack.paths for stack in stacks):
         raise SourceError(
             f"{job.what}: {job.name} has no cell in the area ({span(job.bounds)}); it may be sea or a gap: take "
@@ -79,7 +79,7 @@ def _from_earthengine(job: Job) -> int:
 
 
 def _pieces(job: Job, layers: list[pieces.Layer], web: Web, cache: Cache, progress: Progress) -> list[pieces.Piece]:
-    urls = [url for layer in layers for url in layer.urls]
+    urls = list(dict.fromkeys(url for layer in layers for url in layer.urls))
     band, tiles = job.product.variables[job.variable].band, job.product.tiles
     lacks = tiles is not None and tiles.may_lack
     size = sum(len(layer.urls) > 0 for layer in layers) * cells_of(job) * job.product.bytes

@@ -12,6 +12,7 @@ from soilloss.errors import MissingInputError
 from soilloss.sources.products import Product, find
 from soilloss.workflow import project as projects
 from soilloss.workflow.fetch.jobs import OWN, Job, jobs_of, products_in, products_of
+from soilloss.workflow.fetch.own import is_made
 
 
 def resolve(project: projects.Project, file: Path) -> tuple[projects.Project, list[dict[str, Any]]]:
@@ -46,8 +47,9 @@ def _as_raster(name: str, source: Any, data: Path, jobs: list[Job], known: Mappi
         return source.model_copy(update=parts)
     if not isinstance(source, projects.Product):
         return source
-    band = find(source.product, name, known).variables[name]
-    if source.file:
+    product = find(source.product, name, known)
+    band = product.variables[name]
+    if not is_made(name, source, product):
         stated = {key: getattr(band, key, None) for key in ("scale", "offset", "nodata", "unit", "legend")}
         given = {key: getattr(source, key) for key in OWN if getattr(source, key) is not None}
         return projects.Raster(file=source.file, times=source.times, **{**stated, **given})
