@@ -2,6 +2,7 @@ import errno
 import os
 import pickle
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -51,6 +52,77 @@ def test_finished_tasks_are_not_repeated(tmp_path):
     assert {t: a["sum"] for t, a in before.items()} == {t: a["sum"] for t, a in after.items()}
     assert len(doubled(Scratch(tmp_path, TILES, "a"), add=1)[0].ran) == 9  # other arguments
     assert len(doubled(Scratch(tmp_path, TILES, "b"))[0].ran) == 9  # other heights
+
+
+class Chain:
+    """Tasks of which each uses up what the former has left, and counts how often it runs."""
+
+    def __init__(self, store):
+        self.store, self.ran = store, []
+
+    def __call__(self, number, files, tile):
+        self.ran.append(number)
+        before = files.load(f"step {number - 1}")["value"] if number else np.zeros(3)
+        if number:
+            files.use_up(f"step {number - 1}")
+        files.save(f"step {number}", value=before + number)
+        return {"value": before + number}
+
+    def run(self, last=3):
+        passes = Passes(self.store, 1)
+        return [passes.run(f"step {n}", partial(self, n), {(0, 0): ()})[0, 0]["value"][0] for n in range(last + 1)]
+
+
+def test_what_is_used_up_goes_and_nothing_is_repeated_for_that(tmp_path):
+    chain = Chain(Scratch(tmp_path, TILES, "a"))
+    assert chain.run() == [0, 1, 3, 6]
+    sizes = [(chain.store.folder / f"step {n}/0-0.parts").stat().st_size for n in range(4)]
+    assert sizes[0] == sizes[1] == sizes[2] < sizes[3]
+    again = Chain(chain.store)
+    assert again.run() == [0, 1, 3, 6]
+    assert again.ran == []
+    with pytest.raises(FileNotFoundError, match="used up"):
+        chain.store.files((0, 0)).load("step 1")
+
+
+def test_damage_goes_back_to_what_is_still_there(tmp_path):
+    chain = Chain(Scratch(tmp_path, TILES, "a"))
+    chain.run()
+    path = chain.store.folder / "step 3/0-0.parts"
+    path.write_bytes(path.read_bytes()[:-1])
+    again = Chain(chain.store)
+    assert again.run() == [0, 1, 3, 6]
+    assert again.ran == [0, 1, 2, 3]
+
+
+def test_what_a_kill_left_to_delete_is_deleted_by_the_next_run(tmp_path, monkeypatch):
+    chain = Chain(Scratch(tmp_path, TILES, "a"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Scratch, "_delete", lambda self, paths, record: None)
+        chain.run()
+    path = chain.store.folder / "step 1/0-0.parts"
+    before = path.stat().st_size
+    again = Chain(chain.store)
+    assert again.run() == [0, 1, 3, 6]
+    assert again.ran == []
+    assert path.stat().st_size < before
+
+
+def test_a_task_that_another_worker_has_finished_meanwhile_is_not_an_error(tmp_path):
+    chain = Chain(Scratch(tmp_path, TILES, "a"))
+    chain.run(0)
+
+    def late(files, tile):
+        chain.run(1)
+        return chain(1, files, tile)
+
+    assert Passes(chain.store, 1).run("step 1", late, {(0, 0): ()})[0, 0]["value"][0] == 1
+
+
+def test_memory_lets_go_of_what_is_used_up():
+    chain = Chain(Memory(TILES))
+    assert chain.run() == [0, 1, 3, 6]
+    assert list(chain.store.kept) == [("step 3", (0, 0))]
 
 
 def test_in_memory_nothing_is_remembered():

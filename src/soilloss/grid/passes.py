@@ -84,7 +84,14 @@ def _perform(
     known = store.remember(files, key)
     if known is not None:
         return known
-    answer = function(files, tile, *arguments)
+    try:
+        answer = function(files, tile, *arguments)
+    except FileNotFoundError:
+        # a worker that a cluster had given up may have finished the same task meanwhile
+        known = store.remember(files, key)
+        if known is None:
+            raise
+        return known
     store.record(files, key, answer)
     return answer
 

@@ -4,6 +4,9 @@ The store on disk is Zarr with one chunk per tile, so every chunk has one writer
 written under a temporary name, brought to disk and renamed. When a task has ended, a record is written with its key
 (pass, tile, arguments and the store's identity), the checksums of its files and its answer: after a crash, tasks with a
 valid record are not repeated. A task must be determined by its arguments, then a restart gives the same bits.
+
+What a task has used up is deleted when the task is recorded: in its place stands the name of that record. A record
+whose files were used up is as valid as the one that is named there, so after damage enough is repeated.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from soilloss.grid.rims import Tile, Tiles
 Answer = dict[str, np.ndarray]
 _LONGEST_LINE, _SLAB = 1 << 16, 1 << 20
 _PACK = Blosc(cname="lz4", clevel=1, shuffle=Blosc.BITSHUFFLE)
+_USED_UP = b"used up for "
 
 
 class Files(Protocol):
@@ -49,6 +53,10 @@ class Files(Protocol):
 
     def load(self, name: str) -> Answer:
         """Return what was saved."""
+        ...
+
+    def use_up(self, name: str) -> None:
+        """Delete what was saved under a name as soon as this task is recorded: no other task of the tile wants it."""
         ...
 
     def of(self, tile: Tile) -> Files:
@@ -73,8 +81,10 @@ class Memory:
         """Nothing outlives the process, so nothing is remembered."""
         return None
 
-    def record(self, files: Files, key: str, answer: Answer) -> None:
-        """Nothing is recorded."""
+    def record(self, files: Any, key: str, answer: Answer) -> None:
+        """Nothing is recorded, but what the task has used up goes."""
+        for name in files.used_up:
+            self.kept.pop((name, files.tile), None)
 
     def remove(self) -> None:
         """Forget everything."""
@@ -84,6 +94,7 @@ class Memory:
 class _TileInMemory:
     def __init__(self, store: Memory, tile: Tile) -> None:
         self.store, self.tile = store, tile
+        self.used_up: list[str] = []
 
     def put(self, name: str, core: np.ndarray) -> None:
         self.store.kept[name, self.tile] = np.ascontiguousarray(core)
@@ -96,6 +107,9 @@ class _TileInMemory:
 
     def load(self, name: str) -> Answer:
         return self.store.kept[name, self.tile]
+
+    def use_up(self, name: str) -> None:
+        self.used_up.append(name)
 
     def of(self, tile: Tile) -> Files:
         return _TileInMemory(self.store, tile)
@@ -141,34 +155,59 @@ class Scratch:
 
     def remember(self, files: Any, key: str) -> Answer | None:
         """Return the recorded answer of a finished task whose files are whole, or none: then it must run."""
+        record = self._record(files, key)
+        found = self._found(record)
+        if found is None:
+            return None
+        self._delete(json.loads(str(found.pop("used_up"))), record)
+        return found
+
+    def record(self, files: Any, key: str, answer: Answer) -> None:
+        """Say that a task has ended, and delete what it has used up."""
+        content, record = io.BytesIO(), self._record(files, key)
+        lists = {"written": np.array(json.dumps(files.written)), "used_up": np.array(json.dumps(files.used_up))}
+        np.savez(content, **lists, **answer)  # type: ignore[arg-type]
+        _write(self.folder / record, [content.getvalue()])
+        self._delete(files.used_up, record)
+
+    def _found(self, record: str) -> Answer | None:
         try:
-            with self._record(files, key).open("rb") as file, np.load(file) as found:
+            with (self.folder / record).open("rb") as file, np.load(file) as found:
                 written = json.loads(str(found["written"]))
-                if all(google_crc32c.value(_content(self.folder / path)) == code for path, code in written.items()):
+                if all(self._whole(path, code) for path, code in written.items()):
                     return {name: found[name] for name in found.files if name != "written"}
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             pass
         return None
 
-    def record(self, files: Any, key: str, answer: Answer) -> None:
-        """Say that a task has ended."""
-        content = io.BytesIO()
-        np.savez(content, written=np.array(json.dumps(files.written)), **answer)  # type: ignore[arg-type]
-        _write(self._record(files, key), [content.getvalue()])
+    def _whole(self, path: str, code: int) -> bool:
+        """Whether a file is as it was written, or was used up by a task that need not run again."""
+        content = _content(self.folder / path)
+        if google_crc32c.value(content) == code:
+            return True
+        later = content.tobytes() if content.size < _LONGEST_LINE else b""
+        return later.startswith(_USED_UP) and self._found(later[len(_USED_UP) :].decode()) is not None
+
+    def _delete(self, paths: list[str], record: str) -> None:
+        instead = _USED_UP + record.encode()
+        for path in paths:
+            if (self.folder / path).stat().st_size != len(instead):
+                _write(self.folder / path, [instead])
 
     def remove(self) -> None:
         """Delete the folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _record(self, files: Any, key: str) -> Path:
+    def _record(self, files: Any, key: str) -> str:
         name = hashlib.sha256(f"{self.identity}|{files.tile}|{key}".encode()).hexdigest()[:32]
-        return self.folder / "done" / f"{name}.npz"
+        return f"done/{name}.npz"
 
 
 class _TileOnDisk:
     def __init__(self, store: Scratch, tile: Tile) -> None:
         self.store, self.tile = store, tile
         self.written: dict[str, int] = {}
+        self.used_up: list[str] = []
 
     def put(self, name: str, core: np.ndarray) -> None:
         """Write a chunk as Zarr does, in a quarter of its time: whole, padded at the end of the grid, checksum last."""
@@ -198,6 +237,8 @@ class _TileOnDisk:
 
     def load(self, name: str) -> Answer:
         content = _content(self.store.folder / self._parts(name))
+        if content[: len(_USED_UP)].tobytes() == _USED_UP:
+            raise FileNotFoundError(f"{self._parts(name)} was used up")
         line = content[:_LONGEST_LINE].tobytes().partition(b"\n")[0]
         start, out = len(line) + 1, {}
         for key, (kind, shape, size) in json.loads(line).items():
@@ -206,6 +247,9 @@ class _TileOnDisk:
                 _PACK.decode(content[start : start + size], out[key])
             start += size
         return out
+
+    def use_up(self, name: str) -> None:
+        self.used_up.append(self._parts(name))
 
     def of(self, tile: Tile) -> Files:
         return _TileOnDisk(self.store, tile)

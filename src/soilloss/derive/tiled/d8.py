@@ -221,6 +221,7 @@ def shrink_flats(
 ) -> Answer:
     """Shorten the distances of a tile's flats by what its ring offers."""
     shape, cells, w, distance = listed_flats(ground, files, tile, f"{name} {last}", height, ring)
+    files.use_up(f"{name} {last}")
     stride = shape[1]
     changed = kernels.enter_flats(w, stride, distance, cells)
     changed = changed[np.argsort(distance[changed], kind="stable")]

@@ -37,13 +37,13 @@ from soilloss.grid.blocks import Window
 from soilloss.grid.passes import Passes, Progress
 from soilloss.grid.rims import Tile, Tiles
 from soilloss.grid.scratch import Files, Memory, Scratch
-from soilloss.kernels import fill, flats, flow, multiflow, rest, slope_length, surface
+from soilloss.kernels import elementary, fill, flats, flow, multiflow, rest, slope_length, surface
 from soilloss.kernels import tiles as kernels
 from soilloss.variables import VARIABLES
 
 TILE = 1792
 CODE = (amounts, barriers, d8, frames, lengths, reach, shares, routing, strips, ways, rims, scratch)
-CODE += (fill, flats, flow, multiflow, rest, slope_length, surface, kernels)
+CODE += (elementary, fill, flats, flow, multiflow, rest, slope_length, surface, kernels)
 Make = Callable[[Files, Tile], np.ndarray]
 
 

@@ -150,6 +150,7 @@ def resume(
     """Sum up what has become possible since the round `last`; `ring` are the amounts around, NaN where not known."""
     place = place_of(ground, sharing, tile)
     known = files.load(sharing.name(f"rest {last}"))
+    files.use_up(sharing.name(f"rest {last}"))
     cells, left = known["cells"], Left(*(known[name] for name in Left._fields))
     y, x = np.divmod(cells, np.int32(place.size[1]))
     amount = np.concatenate([np.zeros(cells.size), ring])
