@@ -35,7 +35,8 @@ test: $(VENV)/.test  ## all tests, with the coverage that is promised
 	$(BIN)/pytest -n $(CORES) $(COVERED:%=--cov=soilloss.%) --cov-report=term:skip-covered --cov-fail-under=95
 
 test-landcover: $(VENV)/.landcover  ## the tests of land cover mapping; adds torch to .venv
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) tests/landcover tests/test_landcover.py src/soilloss/landcover
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(CORES) tests/landcover tests/workflow/test_landcover.py \
+	    tests/test_landcover.py src/soilloss/landcover
 
 test-fast: $(VENV)/.test  ## tests of the rooms that differ from the last commit, and the contracts
 	$(BIN)/pytest -q tests/contracts $$(git status --porcelain -- src/soilloss tests | cut -c4- \

@@ -52,6 +52,23 @@ def test_a_rule_is_applied_to_what_the_source_was(opened):
     assert {item.kind for item in site.stored} == {"changed"}
 
 
+def test_rules_see_the_rain_of_many_years(opened, landscape, grid):
+    rain = {2001: 300, 2002: 500, 2003: 700}
+    for year, amount in rain.items():
+        synthetic.write_raster(landscape / f"rain_{year}.tif", np.full((60, 80), amount, "f4"), grid)
+    lines = [
+        {"from": "cropland", "to": "forest", "annual_precipitation [mm]": ">450"},
+        {"from": "cropland", "to": "cropland"},
+    ]
+    period = {"years": [2001], "step": "year"}
+
+    def found(*years):
+        changed = {"rules": lines, "source": "cover.tif", **({"years": list(years)} if years else {})}
+        return opened({"land_cover": changed}, period=period).read("land_cover", "", WINDOW)[0, -1]
+
+    assert [found(), found(2001, 2002), found(2001, 2003), found(2003)] == [4, 4, 1, 1]
+
+
 def test_a_method_may_be_changed_too(opened):
     changed = {"cover": {"inside": "zones.gpkg", "becomes": 0.25, "method": {"name": "cai_2000"}}}
     site = opened(changed)

@@ -214,7 +214,7 @@ def test_a_scenario_is_a_variant_of_the_last_year(landscape, project, grid):
     site = project(None, analysis=[{"scenario": {"rules": rules}}], zero_classes=None)
     execute_all(site)
     made = variant_site(site, "scenario")
-    assert made.project.period.years == range(2003, 2004)
+    assert list(made.project.period.years) == [2003]
     assert set(made.project.sources) >= {"land_cover", "ndvi"}
     after = read(landscape / "out/differences/scenario_land_cover.tif")
     from soilloss.derive.terrain import slope_horn_1981

@@ -11,7 +11,7 @@ import numpy as np
 from soilloss.publish import figures, html, maps
 from soilloss.publish.location import draw_location
 from soilloss.publish.page import MEAN, Page, value
-from soilloss.publish.text import amount, degrees, label, number, unit_text
+from soilloss.publish.text import amount, degrees, label, number, unit_text, years_text
 
 MOST_ZONES, MOST_MAPS = 60, 12
 Row = dict[str, Any]
@@ -33,8 +33,8 @@ def _unit(unit: str) -> str:
 
 
 def _period(page: Page) -> str:
-    steps = [step[:4] for step in (page.record.get("period") or {}).get("steps", []) if step]
-    return html.text("–".join(dict.fromkeys([steps[0], steps[-1]]))) if steps else ""
+    steps = (page.record.get("period") or {}).get("steps", [])
+    return html.text(years_text(list(dict.fromkeys(int(step[:4]) for step in steps if step))))
 
 
 def note(page: Page) -> str:

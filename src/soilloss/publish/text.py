@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from soilloss.variables import VARIABLES
 
@@ -80,6 +81,19 @@ def degrees(value: float, positive: str, negative: str) -> str:
     """
     text = f"{abs(value):.2f}".rstrip("0").rstrip(".")
     return f"{text}° {positive if value >= 0 else negative}" if value else f"{text}°"
+
+
+def years_text(years: Sequence[int]) -> str:
+    """Return the years of a period in words.
+
+    Examples
+    --------
+    >>> years_text([2001, 2002, 2003]), years_text([2010, 2015])
+    ('2001–2003', '2010, 2015')
+    """
+    if len(years) > 1 and years[-1] - years[0] < len(years):
+        return f"{years[0]}–{years[-1]}"
+    return ", ".join(str(year) for year in years)
 
 
 def label(variable: str) -> str:

@@ -24,7 +24,7 @@ from soilloss.sources import vectors
 from soilloss.variables import VARIABLES
 from soilloss.workflow import block
 from soilloss.workflow.kept import Stored, enter_stored, grid_key
-from soilloss.workflow.project import Changed, Method, Project, Source
+from soilloss.workflow.project import Changed, Method, Period, Project, Source
 from soilloss.workflow.store import key_of
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def enter(site: Site, name: str, source: Changed) -> None:
         _check_rules(name)
         table = rules_table(source.rules, site.data)
         scenario.read_rules(table)
-        parts.append(table.to_csv())
+        rain = _rain(site, former, source)
+        parts += [table.to_csv(), rain.keys[RAIN] if rain else ""]
     about = (source.becomes, _file_key(site, source.inside), former.project.steps)
     key = key_of(soilloss.__version__, name, about, parts, grid_key(site.grid))
     asked = [name, LAND_COVER] if source.donor else [name]
@@ -113,10 +114,11 @@ def make(site: Site, item: Stored, blocks: list[Window], workers: int | None) ->
     from soilloss.workflow import stored
 
     former = _former(site, item.variable)
-    for needed in stored.pending(former):
-        stored.make(former, needed, workers, lambda _done, _total: None)
     source = site.project.sources[item.variable]
     assert isinstance(source, Changed)
+    for of in filter(None, (former, _rain(site, former, source))):
+        for needed in stored.pending(of):
+            stored.make(of, needed, workers, lambda _done, _total: None)
     inside = _inside(site, source.inside)
     label = item.label or former.project.steps[0]
     one = _donor(site, former, item.variable, label, workers) if source.donor else _place(site, former, source, item)
@@ -154,17 +156,35 @@ def _former(site: Site, name: str) -> Site:
 
 
 def _wanted(site: Site, name: str) -> list[str]:
-    """What a change asks for: what is changed, and what its conditions are about."""
+    """What a change asks for: what is changed, and what its conditions are about but for rain."""
     source = site.project.sources[name]
     assert isinstance(source, Changed)
-    if source.donor:
-        return [name, LAND_COVER]
+    return [name, LAND_COVER] if source.donor else [name, *(one for one in _conditions(site, source) if one != RAIN)]
+
+
+def _conditions(site: Site, source: Changed) -> list[str]:
+    """The variables that the rules of a change ask for."""
     if source.rules is None:
-        return [name]
+        return []
     given = rules_table(source.rules, site.data)
     used = zip(CONDITIONS, scenario.CONDITIONS, strict=True)
     empty = given.isna().all()
-    return [name, *(variable for variable, column in used if column in given and not bool(empty[column]))]
+    return [variable for variable, column in used if column in given and not bool(empty[column])]
+
+
+def _rain(site: Site, former: Site, source: Changed) -> Site | None:
+    """The project asked for the rain of years, if the rules do: what land can carry depends on many of them."""
+    from soilloss.workflow.site import make_site, plan_of
+
+    if RAIN not in _conditions(site, source):
+        return None
+    project = former.project
+    if project.period:
+        period = Period(listed=source.years or list(project.period.years), step="year")
+        project = project.model_copy(update={"period": period})
+    used = {step.variable for step in plan_of(project, [RAIN])} | {project.grid.like}
+    sources = {name: one for name, one in project.sources.items() if name in used}
+    return make_site(project.model_copy(update={"sources": sources}), site.file, [RAIN])
 
 
 def _work(site: Site, want: list[str], labels: tuple[str, ...]) -> block.Work:
@@ -198,15 +218,15 @@ def _place(site: Site, former: Site, source: Changed, item: Stored) -> Callable[
         value = _value(name, source.becomes)
         return lambda window: (next(_values(work, window, [name]))[0], value)
     table = rules_table(source.rules, site.data)
-    asked = _wanted(site, name)[1:]
-    others = _work(former, [one for one in asked if one != RAIN], (label,))
-    rain = _work(former, [RAIN] if RAIN in asked else [], former.project.steps)
+    names = _wanted(site, name)[1:]
+    others = _work(former, names, (label,))
+    of_years = _rain(site, former, source)
+    rain = of_years and _work(of_years, [RAIN], of_years.project.steps)
 
     def by_rules(window: Window) -> tuple[np.ndarray, np.ndarray]:
         (codes,) = next(_values(work, window, [name]))
-        names = [one for one in asked if one != RAIN]
         found = dict(zip(names, next(_values(others, window, names)), strict=True)) if names else {}
-        if RAIN in asked:  # what the land can carry depends on the rain of many years
+        if rain:
             found[RAIN] = np.mean([cells for (cells,) in _values(rain, window, [RAIN])], axis=0)
         conditions = (found.get(one, np.float32(0)) for one in CONDITIONS)
         after = scenario.suitable_land_cover(codes, *conditions, table=table)["land_cover"]

@@ -10,6 +10,7 @@ from soilloss.errors import ProjectError, did_you_mean
 DEMO = "soilloss.demo"
 PRESETS = "soilloss.presets"
 MADE_UP = "landcover-demo"  # written with its data, which are made anew
+COMPANIONS = {".geojson": "area.geojson", ".csv": "official.csv"}  # what some presets bring, and its name in data/
 
 
 def presets() -> list[str]:
@@ -24,7 +25,7 @@ def presets() -> list[str]:
 
 
 def new_project(folder: Path, like: str) -> Path:
-    """Write ``project.yml``, and an area if the preset has one, into `folder`; an existing one is never overwritten."""
+    """Write ``project.yml`` and what the preset brings into `folder`; existing files are never overwritten."""
     known = [*presets(), MADE_UP]
     if like == MADE_UP:
         from soilloss.landcover import demo
@@ -37,10 +38,11 @@ def new_project(folder: Path, like: str) -> Path:
         raise ProjectError(f"{target} exists already; name another folder, so that it is not lost")
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(files(PRESETS).joinpath(f"{like}.yml").read_text(encoding="utf-8"), encoding="utf-8")
-    outline, area = files(PRESETS).joinpath(f"{like}.geojson"), folder / "data" / "area.geojson"
-    if outline.is_file() and not area.exists():
-        area.parent.mkdir(exist_ok=True)
-        area.write_text(outline.read_text(encoding="utf-8"), encoding="utf-8")
+    for ending, name in COMPANIONS.items():
+        brought, path = files(PRESETS).joinpath(f"{like}{ending}"), folder / "data" / name
+        if brought.is_file() and not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(brought.read_text(encoding="utf-8"), encoding="utf-8")
     return target
 
 

@@ -26,6 +26,8 @@ SCENARIO = "scenario"
 VEGETATION = ("fractional_cover", "ndvi")
 COVER = ("cover", "biological")
 FOLLOWING = (*COVER, "practice", "engineering", "tillage")
+# what of a period no longer holds where a variant names others
+INSTEAD = {"start": {"listed"}, "end": {"listed"}, "years": {"start", "end", "listed"}}
 
 
 def execute_all(
@@ -91,14 +93,15 @@ def overrides_of(site: Site) -> dict[str, dict[str, Any]]:
         kept = [line for line in lines if (line["from"], line["to"]) != ("grassland", "forest")]
         rules = [{str(key): value for key, value in line.items() if value} for line in kept]
     donors = _donors(site) if wanted.donors is None else wanted.donors
-    sources = {LAND_COVER: {"rules": rules}, **{name: {"donor": LAND_COVER} for name in donors}}
+    sources: dict[str, Any] = {LAND_COVER: {"rules": rules}, **{name: {"donor": LAND_COVER} for name in donors}}
     if project.period is None:
         return {**project.variants, SCENARIO: {"sources": sources}}
-    year = wanted.year or project.period.years[-1]
-    if year not in project.period.years:
-        years = project.period.years
+    years = project.period.years
+    year = wanted.year or years[-1]
+    if year not in years:
         raise ProjectError(f"analysis.{SCENARIO}.year: {year} is not in the period {years[0]} to {years[-1]}")
-    return {**project.variants, SCENARIO: {"sources": sources, "period": {"start": year, "end": year}}}
+    sources[LAND_COVER]["years"] = list(years)
+    return {**project.variants, SCENARIO: {"sources": sources, "period": {"years": [year]}}}
 
 
 def _donors(site: Site) -> list[str]:
@@ -137,7 +140,8 @@ def variant(project: Project, name: str, given: dict[str, Any]) -> Project:
             for variable, change in cast("Mapping[str, Any]", value).items():
                 _override(data, key, variable, change, f"{where}.{key}.{variable}")
         elif key in ("period", "publish") and isinstance(value, Mapping) and isinstance(data.get(key), dict):
-            data[key] = {**data[key], **value}
+            gone = set().union(*(INSTEAD.get(given, ()) for given in value))
+            data[key] = {name: one for name, one in data[key].items() if name not in gone} | dict(value)
         elif key == "variants":
             raise ProjectError(f"{where}: a variant has no variants of its own; list it beside the others")
         else:

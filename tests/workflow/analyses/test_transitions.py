@@ -96,7 +96,7 @@ def test_severity_of_periods_is_the_grade_of_their_means(cleared):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"periods": [2001, 2012]}, "2012 is not within the project's period, 2001 to 2010"),
+        ({"periods": [2001, 2012]}, "2012 is not within the project's period, 2001–2010"),
         ({"periods": [2001]}, "names 1, expected 2 or more"),
         ({"periods": [2005, 2001]}, "period 2001 does not come after 2005"),
         ({"periods": ["2005-2001"]}, "period 2005-2001 ends before it starts"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from soilloss import tables
 from soilloss.model import severity_table
+from soilloss.publish.text import years_text
 from soilloss.workflow.check.findings import Finding, error
 
 if TYPE_CHECKING:
@@ -98,9 +100,15 @@ def halves(years: Sequence[str]) -> list[list[int]]:
 
 
 def slices(periods: Sequence[Sequence[int]], years: Sequence[str]) -> list[slice]:
-    """Return where the years of each period lie."""
-    first = int(years[0])
-    return [slice(start - first, end - first + 1) for start, end in periods]
+    """Return where the years of each period lie.
+
+    Examples
+    --------
+    >>> slices([[2010, 2012], [2020, 2020]], ["2010", "2015", "2020"])
+    [slice(0, 1, None), slice(2, 3, None)]
+    """
+    known = [int(year) for year in years]
+    return [slice(bisect_left(known, start), bisect_right(known, end)) for start, end in periods]
 
 
 def named(period: Sequence[int]) -> str:
@@ -123,10 +131,12 @@ def check_periods(site: Site, where: str, periods: Sequence[Sequence[int]], leas
         )
         return
     outside = next((one for one in periods if one[0] < years[0] or one[1] > years[-1]), None)
-    if outside:
+    empty = next((one for one in periods if not any(one[0] <= year <= one[1] for year in years)), None)
+    if outside or empty:
         yield error(
             f"{where}.periods",
-            f"{named(outside)} is not within the project's period, {years[0]} to {years[-1]}; take years of it",
+            f"{named(outside or empty or [])} is not within the project's period, {years_text(years)}; take years "
+            "of it",
         )
     elif periods and len(periods) < least:
         yield error(f"{where}.periods", f"names {len(periods)}, expected {least} or more; add what it is compared with")

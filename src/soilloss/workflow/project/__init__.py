@@ -7,11 +7,12 @@ that was meant and not by all of them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, cast
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, ValidationError, field_validator, model_validator
 
 from soilloss.errors import ProjectError, did_you_mean
 from soilloss.variables import VARIABLES
@@ -91,15 +92,28 @@ def _month(text: Any, last: bool) -> tuple[int, int]:
 
 
 class Period(Strict):
-    """Whole years, cut into steps; `min_valid` is the share of years a cell needs for its mean."""
+    """Whole years, cut into steps: from `start` to `end`, or those listed as ``years``.
 
-    start: int | str
-    end: int | str
+    `min_valid` is the share of years a cell needs for its mean.
+    """
+
+    start: int | str | None = None
+    end: int | str | None = None
+    # `years` is a property; a record keeps this name
+    listed: list[int] | None = Field(default=None, min_length=1, validation_alias=AliasChoices("years", "listed"))
     step: StepName = "year"
     min_valid: float = Field(default=0.5, ge=0, le=1)
 
     @model_validator(mode="after")
     def _whole_years(self) -> Period:
+        if self.listed is not None and (self.start is not None or self.end is not None):
+            raise ValueError("has 'years' and also 'start' or 'end': give one or the other")
+        if self.listed is not None:
+            if any(after <= before for before, after in pairwise(self.listed)):
+                raise ValueError(f"years {self.listed}: put them in order, each once")
+            return self
+        if self.start is None or self.end is None:
+            raise ValueError("needs 'start' and 'end', or 'years' with a list such as [2010, 2015, 2020]")
         (first, from_month), (last, to_month) = _month(self.start, last=False), _month(self.end, last=True)
         if from_month != 1 or to_month != 12:
             raise ValueError(f"runs from {self.start} to {self.end}: expected whole years, January to December")
@@ -108,8 +122,10 @@ class Period(Strict):
         return self
 
     @property
-    def years(self) -> range:
+    def years(self) -> Sequence[int]:
         """The years of the period."""
+        if self.listed is not None:
+            return self.listed
         return range(_month(self.start, last=False)[0], _month(self.end, last=True)[0] + 1)
 
     @property

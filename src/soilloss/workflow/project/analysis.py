@@ -77,12 +77,7 @@ class Trend(Strict):
     edge: float | None = Field(default=None, gt=0)
 
 
-def _span(value: Any) -> Any:
-    """One year, or the first and the last."""
-    return [value, value] if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Span = Annotated[list[int], BeforeValidator(_span), Field(min_length=2, max_length=2)]
+Span = Annotated[list[int], BeforeValidator(_two_years)]
 
 
 LandCover = Literal["forest", "shrubland", "grassland", "cropland", "built-up", "bare", "water", "wetland"]
@@ -265,5 +260,8 @@ class Analysis(Strict):
             raise ValueError("expected a list such as [summary, {severity: {scheme: fao_1979}}]")
         merged: dict[str, Any] = {}
         for item in cast("list[Any]", value):
-            merged |= {item: {}} if isinstance(item, str) else dict(cast("Mapping[str, Any]", item))
+            asked: dict[str, Any] = {item: {}} if isinstance(item, str) else dict(cast("Mapping[str, Any]", item))
+            if twice := merged.keys() & asked.keys():
+                raise ValueError(f"{', '.join(sorted(twice))} is asked twice; ask once")
+            merged |= asked
         return merged

@@ -128,7 +128,8 @@ class Changed(Strict):
 
     By `rules`, a decision table (a file, a packaged table or lines); to what they `becomes` inside polygons; or, with
     ``donor: land_cover``, where land cover changed, to the mean of the cells that had the new class already (in the
-    same zone and step). `inside` limits rules, too. `source` or `method` makes what is changed, `land_cover` is what a
+    same zone and step). `inside` limits rules, too, which see the mean annual rain of the listed `years` (default those
+    of the project). `source` or `method` makes what is changed, `land_cover` is what a
     donor follows as it was before; a variant takes them from the project.
     """
 
@@ -136,6 +137,7 @@ class Changed(Strict):
     becomes: str | float | int | None = None
     donor: Literal["land_cover"] | None = None
     inside: str | None = None
+    years: list[int] | None = Field(default=None, min_length=1)
     source: Any = None
     method: dict[str, Any] | None = None
     land_cover: Any = None
@@ -151,6 +153,8 @@ class Changed(Strict):
             raise ValueError("expected one of 'rules', 'becomes' (with 'inside') and 'donor'")
         if self.becomes is not None and self.inside is None:
             raise ValueError(f"becomes {self.becomes!r} where? give 'inside' with polygons, or the value alone")
+        if self.years is not None and self.rules is None:
+            raise ValueError("years are those whose rain 'rules' see; leave them out")
         return self
 
     def describe(self) -> str:
