@@ -221,11 +221,16 @@ def _coordinates(axes: Axes, view: View) -> None:
 def graduate(axes: Axes, x: np.ndarray, y: np.ndarray, east: np.ndarray, north: np.ndarray) -> None:
     """Mark round degrees along the lower edge (`east` at `x`) and the left edge (`north` at `y`)."""
     easts, norths = _nice_values(east[0], east[-1]), _nice_values(north[0], north[-1])
-    axes.set_xticks(np.interp(easts, east, x), [degrees(v, "E", "W") for v in easts])
-    axes.set_yticks(np.interp(norths, north, y), [degrees(v, "N", "S") for v in norths], rotation=90, va="center")
+    axes.set_xticks(np.interp(easts, east, x), _named(easts, "E", "W"))
+    axes.set_yticks(np.interp(norths, north, y), _named(norths, "N", "S"), rotation=90, va="center")
     axes.tick_params(labelsize=7.5, color=INK, labelcolor=INK, direction="out")
     for spine in axes.spines.values():
         spine.set_color(INK)
+
+
+def _named(values: np.ndarray, positive: str, negative: str) -> list[str]:
+    apart = values[1] - values[0] if len(values) > 1 else 1.0
+    return [degrees(value, positive, negative, apart) for value in values]
 
 
 def _nice_values(low: float, high: float) -> np.ndarray:

@@ -94,8 +94,9 @@ def _share(row: Row) -> float:
 def location(page: Page) -> str:
     """Show where on Earth the area lies."""
     west, south, east, north = page.record["grid"]["bounds_lonlat"]
-    across = f"{degrees(west, 'E', 'W')} to {degrees(east, 'E', 'W')}"
-    spread = f"{across}, {degrees(south, 'N', 'S')} to {degrees(north, 'N', 'S')}"
+    apart = min(east - west, north - south)
+    across = f"{degrees(west, 'E', 'W', apart)} to {degrees(east, 'E', 'W', apart)}"
+    spread = f"{across}, {degrees(south, 'N', 'S', apart)} to {degrees(north, 'N', 'S', apart)}"
     drawn = draw_location((west, south, east, north), page.record.get("area"))
     caption = f"The study area (red) spans {spread}. Outlines: Natural Earth."
     return page.figure("location", drawn, caption, f"Globe and regional map; the study area spans {spread}")

@@ -71,15 +71,18 @@ def amount(value: float | None) -> str:
     return f"{number(value / 1e6)} million" if value is not None and abs(value) >= 1e6 else number(value)
 
 
-def degrees(value: float, positive: str, negative: str) -> str:
-    """Return a coordinate in degrees with its hemisphere.
+def degrees(value: float, positive: str, negative: str, apart: float = 1.0) -> str:
+    """Return a coordinate in degrees with its hemisphere, so that those as far `apart` (degrees) differ.
 
     Examples
     --------
     >>> degrees(-34.85, "E", "W")
     '34.85° W'
+    >>> degrees(41.7305, "N", "S", apart=0.0005)
+    '41.7305° N'
     """
-    text = f"{abs(value):.2f}".rstrip("0").rstrip(".")
+    digits = max(2, 1 - math.floor(math.log10(apart)))
+    text = f"{abs(value):.{digits}f}".rstrip("0").rstrip(".")
     return f"{text}° {positive if value >= 0 else negative}" if value else f"{text}°"
 
 
