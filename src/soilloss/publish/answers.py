@@ -17,7 +17,7 @@ from soilloss.publish.page import Page
 
 # rows of a table that is shown, and of one that can be unfolded; a longer one is only named
 SHORT, MOST_ROWS = 8, 60
-# numbers in these columns are names
+# numbers in columns whose name ends so are names
 WORDS = ("place", "zone", "year", "class", "period")
 
 Data = Mapping[str, Any]
@@ -96,6 +96,6 @@ def _table(folder: Path, entry: Data) -> str:
 def _column(name: str, words: list[str]) -> list[Any]:
     """Numbers where all of a column read as numbers, nothing where it is empty; names stay words."""
     try:
-        return words if name in WORDS else [float(word) if word else None for word in words]
+        return words if name.split(" ")[-1] in WORDS else [float(word) if word else None for word in words]
     except ValueError:
         return words
