@@ -157,9 +157,10 @@ def run(
         return
     for finding in done.findings:
         print(f"{finding.level}: {finding.where}: {finding.message}", file=sys.stderr)
-    made = sum(len(one.made) for one in (done, *others))
+    made, reused = (sum(len(getattr(one, key)) for one in (done, *others)) for key in ("made", "reused"))
     seconds = sum(one.seconds for one in (done, *others))
-    stored = f"{made} stored steps made, {len(done.reused)} reused" + f", {len(others)} variants" * bool(others)
+    variants = f", {len(others)} variant{'s'[: len(others) != 1]}" if others else ""
+    stored = f"{made} stored steps made, {reused} reused{variants}"
     print(f"done in {seconds:.1f} s ({stored})", file=sys.stderr)
     print(done.folder / "report.html")
 
