@@ -6,6 +6,7 @@ a list of names taken from the front, one for each request; `server.log` is what
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 import time
@@ -43,10 +44,14 @@ class Server:
         return f"http://127.0.0.1:{self.http.server_address[1]}"
 
     def __enter__(self) -> Server:
+        # HDF5 holds its lock while it waits for us; a thread of ours that collected one of its objects would wait for
+        # that lock: the two would wait for each other until the request is given up
+        gc.disable()
         self.thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        gc.enable()
         self.http.shutdown()
         self.http.server_close()
         self.thread.join()

@@ -180,19 +180,42 @@ def scene(folder: Path, url: str, name: str, date: str, *, shift=0.0, baseline="
         classes[rows, columns] = 9
     write(folder / f"s2/{name}/scl.tif", classes, left, top, 2 * cell, "EPSG:32632")
     assets["SCL"] = {"href": f"{url}/s2/{name}/scl.tif"}
-    properties = {"datetime": f"{date}T10:00:00Z", "platform": "sentinel-2a", "eo:cloud_cover": 20}
-    properties |= {"s2:mgrs_tile": name} | ({"s2:processing_baseline": baseline} if baseline else {})
+    properties = {"s2:mgrs_tile": name} | ({"s2:processing_baseline": baseline} if baseline else {})
+    return item(name, "sentinel-2-l2a", date, "sentinel-2a", assets, properties | more)
+
+
+def item(name: str, collection: str, date: str, platform: str, assets: dict, properties: dict) -> dict:
+    """A scene as a search gives it."""
+    common = {"datetime": f"{date}T10:00:00Z", "platform": platform, "eo:cloud_cover": 20}
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
         "id": name,
-        "collection": "sentinel-2-l2a",
+        "collection": collection,
         "geometry": None,
         "bbox": [9.8, 45.2, 10.3, 45.5],
-        "properties": properties | more,
+        "properties": common | properties,
         "links": [],
         "assets": assets,
     }
+
+
+def landsat(folder: Path, url: str, name: str, date: str, *, platform="landsat-8", shift=0.0, clouds=()) -> dict:
+    """Files of a Landsat scene (collection 2, level 2) and its item; `clouds` are slices of rows and columns."""
+    left, top, cell, shape = SCENE
+    files = {
+        "red": np.rint((reflectance("red", shift) + 0.2) / 2.75e-5).astype("u2"),
+        "nir08": np.rint((reflectance("nir", shift) + 0.2) / 2.75e-5).astype("u2"),
+        "qa_pixel": np.full(shape, 1 << 6, "u2"),
+        "qa_radsat": np.zeros(shape, "u2"),
+    }
+    for rows, columns in clouds:
+        files["qa_pixel"][rows, columns] = 1 << 3
+    assets = {}
+    for asset, values in files.items():
+        write(folder / f"landsat/{name}/{asset}.tif", values, left, top, cell, "EPSG:32632")
+        assets[asset] = {"href": f"{url}/landsat/{name}/{asset}.tif"}
+    return item(name, "landsat-c2-l2", date, platform, assets, {"landsat:collection_category": "T1"})
 
 
 def build(folder: Path, years: tuple[int, ...] = (2001, 2002)) -> None:
@@ -219,6 +242,16 @@ def entries(url: str) -> dict:
                 "sign": f"{url}/sign/sentinel-2-l2a",
                 "sensor": "sentinel-2",
                 "mask": {"SCL": "scl"},
+            },
+            "hosts": [url],
+        },
+        "landsat-c2-l2": {
+            "stac": {
+                "api": f"{url}/stac",
+                "collection": "landsat-c2-l2",
+                "sensor": "landsat",
+                "query": {"landsat:collection_category": {"eq": "T1"}},
+                "mask": {"qa_pixel": "qa_pixel", "qa_radsat": "qa_radsat"},
             },
             "hosts": [url],
         },

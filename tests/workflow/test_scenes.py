@@ -1,13 +1,12 @@
 """Scenes of a search service to one image a step: offsets, clouds, gaps, keys, and what cannot be done."""
 
 import json
-import random
 
 import numpy as np
 import pytest
 import rasterio
 import world
-from loopback import FAULTS, Server
+from loopback import Server
 
 from soilloss.errors import DataError, SoilLossWarning, SourceError
 from soilloss.sources import remote
@@ -217,25 +216,3 @@ def test_days_of_steps(tmp_path, server, step, days):
     assert [jobs[0].days, jobs[-1].days][: len(days)] == days
     if step == "month":
         assert jobs[1].days == ("2020-02-01", "2020-02-29")
-
-
-def test_faults_end_in_the_same_image(tmp_path, server, monkeypatch):
-    scenes(server, *({"name": n, "date": f"2021-0{i}-10", "shift": i / 50} for i, n in enumerate("ab", start=1)))
-
-    def image(name, faults=()):
-        monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / f"{name}-cache"))
-        file = project(tmp_path / name, server)
-        server.faults = list(faults)
-        try:
-            fetch(file)
-        except SourceError:
-            server.faults = []
-            fetch(file)
-        (path,) = file.parent.glob(".soilloss/fetched/ndvi-*/2021.tif")
-        return path.read_bytes()
-
-    steady = image("steady")
-    for seed in range(20):
-        draw = random.Random(seed)
-        faults = [draw.choice(FAULTS) if draw.random() < 0.35 else "" for _ in range(60)]
-        assert image(str(seed), faults) == steady, f"seed {seed}"
