@@ -100,7 +100,7 @@ def main() -> None:
     seconds, ours = timed(lambda: trend.mann_kendall(values), options.repeat)
     million = seconds / options.cells * 1e6
     show("soilloss", seconds, options.cells, million)
-    quarters = np.repeat(values[: options.years], 4, axis=0)[:, : options.cells // 4]
+    quarters = series_of(options.cells // 4, 4 * options.years)
     show(
         "soilloss, 4 seasons",
         timed(lambda: trend.seasonal_kendall(quarters, period=4), 1)[0],

@@ -31,7 +31,7 @@ def test_the_order_of_the_bits_is_that_of_the_numbers(numbers):
     assert ordered(np.nan) == MISSING > max(codes)
 
 
-@pytest.mark.parametrize("kind", ["spread", "close together", "ties", "gaps", "few"])
+@pytest.mark.parametrize("kind", ["spread", "close together", "ties", "gaps", "few", "some equal", "equal but one"])
 @pytest.mark.parametrize("exact", [False, True])
 def test_medians_are_those_of_numpy(kind, exact):
     random = np.random.default_rng(4)
@@ -40,6 +40,12 @@ def test_medians_are_those_of_numpy(kind, exact):
         values = 1000 + 1e-3 * values
     elif kind == "ties":
         values = np.round(values / 10)
+    elif kind == "some equal":
+        values[:, ::10] = 0
+        values[:20, 1::10] = -0.0
+    elif kind == "equal but one":
+        values[:, ::10] = 3
+        values[0, ::10] = np.nextafter(np.float32(3), np.float32(0))
     elif kind == "gaps":
         values[random.random(values.shape) < 0.4] = np.nan
     single = values.astype("f4").astype("f8")

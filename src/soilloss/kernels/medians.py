@@ -13,7 +13,7 @@ from numba import njit
 LANES = 128
 UNROLL = 8
 PART = 15 * UNROLL  # rows whose count fits an int8
-NEAR = 2  # values before the one in demand that are few
+NEAR = 4  # values before the one in demand that are few
 HALF = UNROLL // 2
 MISSING = np.int32(0x7FFFFFFF)
 
@@ -48,11 +48,15 @@ def medians(values, bits, digits, size, counts, median):
         if shift < 24:
             _next_digits(bits, digits, rows, found, shift)
         _select(digits, rows, rank, found, shift)
-        if shift <= 16 and rank.max() <= NEAR:
+        if shift == 16 or (shift == 8 and rank.max() <= NEAR):
             _nearest(bits, rows, found, rank, code, following)
-            break
+            if rank.max() <= NEAR or _among_equals(bits, rows, rank, code, following):
+                break
     else:
-        _equal_or_next(bits, rows, found, rank, code, following)
+        _count_equal(bits, rows, found, code, following)
+        for lane in range(LANES):
+            following[lane] = found[lane] if code[lane] > rank[lane] + 1 else following[lane]
+            code[lane] = found[lane]
     for lane in range(LANES):
         last = code[lane] if counts[lane] % 2 == 1 else following[lane]
         if len(values) > 1:
@@ -75,39 +79,55 @@ def _next_digits(bits, digits, rows, found, shift):
 
 @njit(nogil=True, cache=True)
 def _nearest(bits, rows, least, rank, code, following):
-    """Of the values not below `least` the one with `rank` (at most `NEAR`) others before it, and the one after it."""
-    a, b, c, d = np.full(LANES, MISSING), np.full(LANES, MISSING), np.full(LANES, MISSING), np.full(LANES, MISSING)
+    """Of the values not below `least` the one with `rank` others before it, and the one after it.
+
+    Where `rank` is above `NEAR`, the first two instead.
+    """
+    best = np.full((NEAR + 2, LANES), MISSING)
     for row in range(0, rows, HALF):
         for lane in range(LANES):
-            low, w, x, y, z = least[lane], a[lane], b[lane], c[lane], d[lane]
+            low, u, v, w = least[lane], best[0, lane], best[1, lane], best[2, lane]
+            x, y, z = best[3, lane], best[4, lane], best[5, lane]
             for step in range(HALF):
                 value = bits[row + step, lane]
                 value = value if value >= low else MISSING
+                u, value = min(u, value), max(u, value)
+                v, value = min(v, value), max(v, value)
                 w, value = min(w, value), max(w, value)
                 x, value = min(x, value), max(x, value)
                 y, value = min(y, value), max(y, value)
                 z = min(z, value)
-            a[lane], b[lane], c[lane], d[lane] = w, x, y, z
+            best[0, lane], best[1, lane], best[2, lane] = u, v, w
+            best[3, lane], best[4, lane], best[5, lane] = x, y, z
     for lane in range(LANES):
-        place = rank[lane]
-        code[lane] = a[lane] if place == 0 else b[lane] if place == 1 else c[lane]
-        following[lane] = b[lane] if place == 0 else c[lane] if place == 1 else d[lane]
+        place = rank[lane] if rank[lane] <= NEAR else 0
+        code[lane], following[lane] = best[place, lane], best[place + 1, lane]
 
 
 @njit(nogil=True, cache=True)
-def _equal_or_next(bits, rows, found, rank, code, following):
-    """The value `found`, and what follows it: itself where more than `rank` + 1 are equal to it, else the next."""
-    equal = np.zeros(LANES, np.int32)
-    following[:] = MISSING
+def _among_equals(bits, rows, rank, code, following):
+    """Whether in lanes with many values the least of them, `code`, is the one in demand: so many are equal to it."""
+    equal, after = np.empty(LANES, np.int32), np.empty(LANES, np.int32)
+    _count_equal(bits, rows, code, equal, after)
+    for lane in range(LANES):
+        if rank[lane] > NEAR:
+            if equal[lane] <= rank[lane]:
+                return False
+            following[lane] = code[lane] if equal[lane] > rank[lane] + 1 else after[lane]
+    return True
+
+
+@njit(nogil=True, cache=True)
+def _count_equal(bits, rows, found, equal, after):
+    """How many values equal `found`, and the next above it."""
+    equal[:] = 0
+    after[:] = MISSING
     for row in range(rows):
         for lane in range(LANES):
             value = bits[row, lane]
             equal[lane] += np.int32(value == found[lane])
             value = value if value > found[lane] else MISSING
-            following[lane] = min(following[lane], value)
-    for lane in range(LANES):
-        code[lane] = found[lane]
-        following[lane] = found[lane] if equal[lane] > rank[lane] + 1 else following[lane]
+            after[lane] = min(after[lane], value)
 
 
 @njit(nogil=True, cache=True)

@@ -88,12 +88,15 @@ def _fill_block(values, season, block, members):
 def _compare(block, time, first, second, level, slopes, bits, digits):
     """Slope of every pair, and how many of them float32 cannot tell from 0; missing pairs are behind all others."""
     level[:] = 0
+    line = np.empty(LANES, np.float32)
     for row in range(first.size):
         # unsigned, so that no step counts from the end; whole rows of their own would cost as much as the sums
         early, late = np.uint64(first[row]), np.uint64(second[row])
         factor = 1 / (time[late] - time[early])
         for lane in range(LANES):
-            number = ordered((block[late, lane] - block[early, lane]) * factor)
+            line[lane] = np.float32((block[late, lane] - block[early, lane]) * factor)
+        for lane in range(LANES):
+            number = ordered(line[lane])
             bits[row, lane] = number
             digits[row, lane] = np.int8(number >> np.int32(24))
             level[lane] += np.int32(number == 0)
@@ -130,8 +133,9 @@ def _order_values(block, values, bits, digits):
             values[step % len(values), lane] = block[step, lane]
             bits[step, lane] = ordered(block[step, lane])
             digits[step, lane] = np.int8(bits[step, lane] >> np.int32(24))
-    bits[len(block) :] = MISSING
-    digits[len(block) :] = 127
+    end = -(-len(block) // UNROLL) * UNROLL
+    bits[len(block) : end] = MISSING
+    digits[len(block) : end] = 127
 
 
 @njit(nogil=True, cache=True)
