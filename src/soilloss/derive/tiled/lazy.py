@@ -5,9 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import dask.array as da
 import numpy as np
-from dask.delayed import delayed
 
 from soilloss.derive.tiled.d8 import Source
 from soilloss.derive.tiled.route import TILE, Reader, route
@@ -23,6 +21,9 @@ def lazily(variable: str, elevation: Any, masks: Masks, cell_size: Any, options:
     Their scratch lies in Dask's temporary directory, which the machines of a cluster must share, and goes with the
     result. Heights are computed a few times, tile by tile, and never held whole.
     """
+    import dask.array as da
+    from dask.delayed import delayed
+
     work = partial(_reader, variable, elevation, masks, cell_size, options)
     reader = delayed(work, pure=False, traverse=False)()
     dtype = np.dtype("float64") if variable in ("flow_accumulation", "contributing_area") else np.dtype("float32")
