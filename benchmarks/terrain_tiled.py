@@ -121,16 +121,21 @@ def stream(cells: int, folder: Path, tile: int, workers: int) -> dict[str, float
     heights, small = Landscape(cells), np.random.default_rng(1).random((64, 64)).astype(np.float32)
     options = {"routing": "d8"}
 
-    def steep(read, area, shape, window) -> np.ndarray:
-        outer, inner = grow(window, 1, shape)
-        z = read(outer)
-        slope, aspect = (f(z, cell_size=SIDE)[inner] for f in (terrain.slope_horn_1981, terrain.aspect_horn_1981))
-        return topography.desmet_govers_1996(area(window), slope, aspect, cell_size=SIDE)
+    def steep(read, area, shape, window) -> float:
+        here, (rows, columns), total = area(window), window, 0.0
+        for top in range(rows.start, rows.stop, 64):
+            strip = slice(top, min(top + 64, rows.stop)), columns
+            outer, inner = grow(strip, 1, shape)
+            z, part = read(outer), here[top - rows.start : top - rows.start + 64]
+            slope, aspect = (f(z, cell_size=SIDE)[inner] for f in (terrain.slope_horn_1981, terrain.aspect_horn_1981))
+            ls = topography.desmet_govers_1996(part, slope, aspect, cell_size=SIDE)
+            total += float(np.nansum(ls, dtype=np.float64))
+        return total
 
     def run(read, shape, tile: int, **how) -> list[float]:
         area = route("contributing_area", Source(read, "made"), shape, SIDE, options=options, tile=tile, **how)
         work = run_blocks(lambda w: steep(read, area, shape, w), windows(shape, area.tile), how["workers"])
-        sums = [float(np.nansum(part, dtype=np.float64)) for _, part in work]
+        sums = [part for _, part in work]
         area.discard()
         return sums
 

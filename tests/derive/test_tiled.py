@@ -445,7 +445,8 @@ def test_killed_anywhere_and_run_again(tmp_path, mountain):
         folder = tmp_path / str(i)
         for _ in range(3):
             crashing(folder, path, f"{rng.choice(PASSES)}:{rng.integers(1, 20)}", workers=2)
-        assert crashing(folder, path, workers=2).returncode == 0
+        done = crashing(folder, path, workers=2)
+        assert done.returncode == 0, done.stderr
         right(folder, z)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from soilloss.derive import codes
 from soilloss.equation import spec_of
-from soilloss.grid.blocks import Window, grow, run_blocks
+from soilloss.grid.blocks import Window, grow, run_blocks, windows
 from soilloss.grid.target import cut
 from soilloss.publish.rasters import Draft
 from soilloss.variables import VARIABLES
@@ -19,6 +19,8 @@ from soilloss.workflow.terrain.land import Land, Read, span_of
 from soilloss.workflow.terrain.task import FLAG, LOCAL, ROUTED, Task
 
 ((LS, LS_OPTIONS),) = DEFAULTS["topography"]
+# cells of a strip: what is made of them on the way to LS stays near the processor
+STRIP_CELLS = 1 << 17
 CITES = {"d8": "ocallaghan1984", "mfd": "freeman1991", "dinf": "tarboton1997"}
 
 
@@ -68,12 +70,21 @@ def _recoded(land: Land, window: Window) -> np.ndarray:
 
 
 def _topography(land: Land, area: Read, window: Window) -> np.ndarray:
-    """LS by the method and coefficients that a project uses when it names none."""
-    slope, aspect = (_of_neighbours(land, LOCAL[name], window) for name in LOCAL)
-    drawn = {"channels": land.masks["channels"].read(window)} if "channels" in land.masks else {}
-    return METHODS["topography"][LS](
-        area(window), slope, aspect, **drawn, cell_size=cut(land.size, window[0]), **LS_OPTIONS
-    )
+    """LS by the method and coefficients that a project uses when it names none; strip by strip, to save memory."""
+    data = {"contributing_area": area(window)}
+    if "channels" in land.masks:
+        data["channels"] = land.masks["channels"].read(window)
+    outer, _ = grow(window, 1, land.shape)
+    z, columns = land.heights.raw(outer), data["contributing_area"].shape[1]
+    out = np.empty(data["contributing_area"].shape, np.float32)
+    for strip in windows((len(out), columns), (max(1, STRIP_CELLS // columns), columns)):
+        rows = slice(window[0].start + strip[0].start, window[0].start + strip[0].stop)
+        near, inner = grow((rows, window[1]), 1, land.shape)
+        here, size = z[near[0].start - outer[0].start :][: near[0].stop - near[0].start], cut(land.size, near[0])
+        angles = {name: make(here, cell_size=size)[inner] for name, make in LOCAL.items()}
+        cells = {name: values[strip] for name, values in data.items()}
+        out[strip] = METHODS["topography"][LS](**cells, **angles, cell_size=cut(land.size, rows), **LS_OPTIONS)
+    return out
 
 
 def _about(task: Task, name: str) -> dict[str, Any]:
