@@ -83,3 +83,18 @@ def test_batches_come_in_order_and_errors_come_through():
     assert list(batches.ahead(lambda n: n, 0)) == []
     with pytest.raises(ZeroDivisionError):
         list(batches.ahead(lambda n: 1 // (2 - n), 4))
+
+
+def test_labels_under_clouds_are_no_labels():
+    tiles = numbered()
+    image = tiles.image.copy()
+    image[:, :, 2, 0] = NODATA
+    batch = batches.labelled(tiles._replace(image=image), [0, 3], np.random.default_rng(0))
+    assert (batch.label[:, 0] == 0).all()
+    assert (batch.label[:, 1:] == np.array([1, 4])[:, None, None]).all()
+
+
+@pytest.mark.parametrize("names", [("2020-05", "2020-06", "2021-05", "2021-12"), ("2018", "2019", "2020", "2021")])
+def test_series_of_months_and_years_pair_too(names):
+    tiles = numbered(years=1)._replace(quarters=names)
+    assert batches.contrast(tiles, np.arange(6), 4, np.random.default_rng(0)).image.shape == (8, 5, 4, 4)

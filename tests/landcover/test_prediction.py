@@ -161,3 +161,13 @@ def test_prediction_of_the_network(tmp_path):
         pr.predict(model, image[:3], tile=64, overlap=16)
     with pytest.raises(DataError, match="no cell with data"):
         pr.predict(model, np.full_like(image, np.nan), tile=64, overlap=16)
+
+
+def test_rows_without_data_above_the_first_with_data_are_there():
+    image = np.ones((5, 1600, 64), np.float32)
+    image[:, :1300] = np.nan
+    parts = strips(image, constant)
+    assert [cut.start for (cut, _), _ in parts] == [0, 512, 1024, 1536]
+    labels = np.concatenate([part.labels for _, part in parts])
+    assert (labels[:1300] == 0).all()
+    assert (labels[1300:] == 2).all()

@@ -143,3 +143,11 @@ def test_accepted_shares_by_class():
     found = shares(pseudo, accepted, 3)
     assert [float(found[name]) for name in ("accepted", "accepted_1", "accepted_2")] == [0.75, 0.5, 1.0]
     assert found["accepted_3"].isnan()
+
+
+def test_nobody_is_sure_of_a_missing_cell(model):
+    image = torch.randn(1, 5, 32, 32)
+    image[..., :8] = 0
+    highest, _ = certainty(model, image)
+    assert (highest[..., :8] == 0).all()
+    assert (highest[..., 8:] > 0).all()

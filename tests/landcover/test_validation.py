@@ -73,3 +73,9 @@ def test_temperature_makes_confidence_honest(logit):
     honest = np.log((1 - 2 * wrong / 3) / (wrong / 3))
     assert found["temperature"] == pytest.approx(np.clip(logit / honest, 0.25, 4), rel=0.12)
     assert found["error"] < 0.03 < found["error_before"]
+
+
+def test_months_and_years_have_seasons():
+    given = tiles()._replace(quarters=("2020", "2021-05", "2021-12", "2021"))
+    found = validation.confusion(Reads(1.0), given)
+    assert found.sum(axis=(1, 2)).tolist() == [0, 512, 0, 512]

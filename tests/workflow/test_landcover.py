@@ -14,6 +14,7 @@ from soilloss.landcover.images import image_series
 from soilloss.sources import files
 from soilloss.sources.synthetic import small_grid, write_raster
 from soilloss.workflow.landcover import cut, maps, open_work, points, score_series, series, smooth_series, teach
+from soilloss.workflow.landcover.work import stamps
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 from soilloss.workflow.watch import parse_settings
@@ -260,7 +261,44 @@ def test_training_options_are_checked(area):
         teach(work)
 
 
-def test_steps_and_seasons():
+def test_steps_per_year():
     assert series.steps_per_year(("2020",)) == 1
     assert series.steps_per_year(("2020-01",)) == 12
-    assert [series._season(step) for step in ("2020-Q4", "2020-11", "2020")] == [3, 3, 2]
+
+
+def test_data_that_no_probe_hits_are_mapped(tmp_path):
+    grid = small_grid((512, 512), 10)
+    cells = np.full((512, 512, 5), -32768, np.int16)
+    cells[80:140, 80:140] = 2000
+    write_raster(tmp_path / "2021_q3.tif", cells, grid, -32768, scale=1e-4)
+    write_raster(tmp_path / "2021_q4.tif", np.full_like(cells, -32768), grid, -32768, scale=1e-4)
+    images = image_series("{year}_q{quarter}.tif", ["2021-Q3", "2021-Q4"], folder=tmp_path)
+    (tmp_path / "project.yml").write_text(
+        "period: {start: 2021, end: 2021, step: quarter}\nsources: {}\nlandcover: {images: x.tif}\n"
+    )
+    work = open_work(tmp_path / "project.yml", workers=1)
+    run = prediction.Runner(lambda tiles: np.zeros((len(tiles), 8, 64, 64), "f4"), prediction.Tiling(64, 16))
+    assert maps._map(work, run, images, "2021-Q3", "k", {})["note"] == ""
+    with rasterio.open(work.file("single", "2021-Q3")) as dataset:
+        assert (dataset.read(1) > 0).sum() == 60 * 60
+    assert "missing evidence" in maps._map(work, run, images, "2021-Q4", "k", {})["note"]
+
+
+def test_the_same_files_read_in_another_way_are_other_input(tmp_path):
+    write_raster(tmp_path / "a.tif", np.ones((8, 8, 5), np.int16), small_grid((8, 8)), 0)
+    write_raster(tmp_path / "c.tif", np.ones((8, 8), np.uint8), small_grid((8, 8)), 0)
+    legend = tmp_path / "legend.csv"
+    legend.write_text("code,class\n1,forest\n")
+
+    def image(**options):
+        return stamps([image_series("a.tif", [], folder=tmp_path, **options)])
+
+    def classes(name):
+        return stamps([files.raster_source("land_cover", "c.tif", [], folder=tmp_path, legend=name)])
+
+    assert image() == image()
+    assert image(scale=1e-4) != image() != image(bands=(5, 4, 3, 2, 1))
+    assert classes("clcd") != classes("esri")
+    before = classes("legend.csv")
+    legend.write_text("code,class\n1,cropland\n")
+    assert classes("legend.csv") != before

@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     image : array (n, band, y, x), float32
         Reflectance, NaN where missing.
     label : array (n, y, x), uint8
-        Classes from 1, 0 without label; empty for images without labels.
+        Classes from 1, 0 without label or image; empty for images without labels.
     weight : array (n,), float32
         Weight of each image's labels.
     """
@@ -55,7 +55,7 @@ def contrast(tiles: Tiles, places: np.ndarray, count: int, random: np.random.Gen
     Half of the second times are the same season of another year, half another season of the same year.
     """
     allowed = np.flatnonzero(~tiles.held_out)
-    names = [name.rsplit("-", 1) for name in tiles.quarters]
+    names = [(name[:4], name[4:]) for name in tiles.quarters]
 
     def times(random: np.random.Generator) -> list[int]:
         first = int(random.choice(allowed))
@@ -73,9 +73,11 @@ def labelled(tiles: Tiles, places: Sequence[int], random: np.random.Generator) -
     """Return one image of a labelled quarter for each of `places`, or of another place where all are clouded."""
     quarters = np.flatnonzero((tiles.weight > 0) & ~tiles.held_out)
     read = [_read(tiles, place, places, lambda r: [int(r.choice(quarters))], random) for place in places]
+    image = np.stack([images[0] for _, _, images in read])
+    label = np.stack([np.asarray(tiles.label[place]) for place, _, _ in read])
     return Batch(
-        np.stack([images[0] for _, _, images in read]),
-        np.stack([np.asarray(tiles.label[place]) for place, _, _ in read]),
+        image,
+        np.where(np.isfinite(image).all(axis=1), label, 0).astype(np.uint8),  # clouds are no class
         np.array([tiles.weight[times[0]] for _, times, _ in read], np.float32),
     )
 

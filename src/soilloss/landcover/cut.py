@@ -29,7 +29,7 @@ from soilloss.landcover.places import (
     window_of,
     without_gaps,
 )
-from soilloss.landcover.tiles import NODATA, SCALE
+from soilloss.landcover.tiles import NODATA, SCALE, season_of
 from soilloss.sources import files
 
 CLASSES = 8
@@ -241,7 +241,7 @@ def _weights(job: _Job) -> np.ndarray:
     """Weight of each step's labels: none outside the label year, less in winter."""
     weights = np.zeros(len(job.steps), np.float32)
     for n in _label_steps(job):
-        winter = job.steps[n][4:] in {f"-Q{quarter}" for quarter in job.cut.winter_quarters}
+        winter = season_of(job.steps[n]) + 1 in job.cut.winter_quarters
         weights[n] = job.cut.winter if winter else 1
     return weights
 

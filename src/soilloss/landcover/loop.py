@@ -101,9 +101,10 @@ def _readiness(model: HRFormer, tiles: Tiles, training: Training) -> tuple[Tenso
         image = torch.from_numpy(batches.unlabelled(tiles, places, training.batch, random).image)
         found.append(certainty(model, model.normalised(image.to(model.moments.device))))
     highest, pseudo = (torch.cat(part) for part in zip(*found, strict=True))
-    of_class = [highest[pseudo == n] for n in range(model.settings["classes"])]
-    mean = torch.stack([x.mean() if x.numel() else highest.mean() for x in of_class])
-    return mean, float((highest >= training.refinement.threshold).float().mean())
+    seen = highest > 0
+    of_class = [highest[seen & (pseudo == n)] for n in range(model.settings["classes"])]
+    mean = torch.stack([x.mean() if x.numel() else highest[seen].mean() for x in of_class])
+    return mean, float((highest[seen] >= training.refinement.threshold).float().mean())
 
 
 def _epoch(

@@ -208,7 +208,9 @@ def predict_strips(
     for n, tiles in enumerate(_by_row(_computed(run, read, shape, tops, lefts, workers), len(lefts))):
         for tile in tiles:
             if tile.probability is not None:
-                canvas = canvas or _Canvas(len(tile.probability), rows, columns, run.tiling)
+                if canvas is None:  # what lies above the first tile with data is finished
+                    canvas = _Canvas(len(tile.probability), rows, columns, run.tiling)
+                    yield from canvas.finished(tile.top)
                 canvas.add(tile)
         final = tops[n + 1] if n + 1 < len(tops) else rows.stop
         if canvas is None:

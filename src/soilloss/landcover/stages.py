@@ -157,12 +157,15 @@ def augmented(image: Tensor, label: Tensor, random: Generator) -> tuple[Tensor, 
 
 @torch.no_grad()
 def certainty(model: HRFormer, image: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the largest probability of each cell of normalised images, and its channel, as predicted."""
+    """Return the largest probability of each cell of normalised images, and its channel, as predicted.
+
+    The probability is 0 where the image is missing (0, the mean, in all bands): nobody can be sure of a cloud's class.
+    """
     training = model.training
     model.eval()
     highest, pseudo = model.head(model.encoder(image)).float().softmax(1).max(1)
     model.train(training)
-    return highest, pseudo
+    return highest * image.ne(0).any(1), pseudo
 
 
 def shares(pseudo: Tensor, accepted: Tensor, classes: int) -> Logged:
@@ -178,6 +181,6 @@ def _running(confidence: Tensor, highest: Tensor, pseudo: Tensor) -> Tensor:
     """Return the running mean of the largest probability by class, a class without cells as it was."""
     total = torch.zeros(2, len(confidence), device=highest.device)
     total[0].index_add_(0, pseudo.flatten(), highest.flatten())
-    total[1].index_add_(0, pseudo.flatten(), torch.ones_like(highest).flatten())
+    total[1].index_add_(0, pseudo.flatten(), (highest > 0).to(highest.dtype).flatten())
     now = torch.where(total[1] > 0, total[0] / total[1].clamp(min=1), confidence)
     return torch.lerp(now, confidence, MEMORY)

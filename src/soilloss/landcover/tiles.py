@@ -44,6 +44,18 @@ class Tiles(NamedTuple):
     moments: np.ndarray
 
 
+def season_of(step: str) -> int:
+    """Return the quarter of the year of a step, from 0; a whole year counts as its summer.
+
+    Examples
+    --------
+    >>> [season_of(step) for step in ("2021-Q4", "2021-12", "2021-05", "2021")]
+    [3, 3, 1, 2]
+    """
+    part = step[5:]
+    return int(part[1:]) - 1 if part.startswith("Q") else (int(part) - 1) // 3 if part else 2
+
+
 def open_tiles(path: str | Path) -> Tiles:
     """Open tiles that `cut_tiles` wrote; images and labels are read tile by tile.
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from soilloss.analysis.accuracy import scores
 from soilloss.landcover.batches import reflectance
 from soilloss.landcover.network import HRFormer
-from soilloss.landcover.tiles import Tiles
+from soilloss.landcover.tiles import Tiles, season_of
 
 TEMPERATURES = np.geomspace(0.25, 4, 41)
 BINS = 15
@@ -100,7 +100,7 @@ def _predicted(
         for n, step in enumerate(steps):
             label = np.asarray(tiles.label[int(tile)] if truth is None else truth[int(tile), step])
             label = np.where(np.isfinite(images[n]).all(0), label, 0)
-            yield int(tiles.quarters[step][-1]) - 1, logits[n], torch.from_numpy(label).to(device)
+            yield season_of(tiles.quarters[step]), logits[n], torch.from_numpy(label).to(device)
     model.train(training)
 
 

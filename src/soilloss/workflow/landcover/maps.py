@@ -29,15 +29,16 @@ _JUDGED = 4096  # cells a side that the seam score looks at
 def map_steps(work: Work) -> dict[str, Any]:
     """Map every step that is not mapped yet; return by step its seam score and notes."""
     network, card = model_of(work)
-    images = work.images()
+    images, tiling = work.images(), _tiling(work)
     run, made = None, {}
     for n, step in enumerate(work.steps):
         image = of_step(images, step)
-        key = key_for(card["sha256"], card["calibration"], work.section.predict.model_dump(), stamps([image]))
+        options = work.section.predict.model_dump()
+        key = key_for(card["sha256"], card["calibration"], options, list(tiling), stamps([image]))
         if is_done(work, f"{SINGLE} {step}", key) and work.file(SINGLE, step).exists():
             made[step] = done(work)[f"{SINGLE} {step}"]["report"]
             continue
-        run = run or _runner(work, network, card)
+        run = run or _runner(work, network, card, tiling)
         work.progress("maps of single steps", n, len(work.steps))
         try:
             made[step] = _map(work, run, images, step, key, {"model": card["sha256"]})
@@ -47,13 +48,17 @@ def map_steps(work: Work) -> dict[str, Any]:
     return made
 
 
-def _runner(work: Work, network: Any, card: dict[str, Any]) -> Runner:
+def _tiling(work: Work) -> Tiling:
+    options = work.section.predict
+    size = options.tile or work.section.tiles.size
+    return checked(size, size // 4 if options.overlap is None else options.overlap)
+
+
+def _runner(work: Work, network: Any, card: dict[str, Any], tiling: Tiling) -> Runner:
     from soilloss.landcover.inference import predictor
 
     options = work.section.predict
-    size = options.tile or work.section.tiles.size
-    tiling = checked(size, size // 4 if options.overlap is None else options.overlap)
-    function = predictor(network, tile=size, device=options.device)
+    function = predictor(network, tile=tiling.size, device=options.device)
     return Runner(function, tiling, float(card["calibration"]["temperature"]), options.batch)
 
 
@@ -68,7 +73,7 @@ def _map(
     rows, columns = int(grid.shape[0]), int(grid.shape[1])
     tops = range(0, rows, STRIP)
     left = next((top for top in tops if not (part / f"{top}.npz").exists()), rows)
-    if left < rows and not note:
+    if left < rows:
         strips = predict_strips(
             run,
             lambda window: read_image(images, grid, step, window),
@@ -79,6 +84,8 @@ def _map(
         )
         for (cut, _), prediction in strips:
             _save(part / f"{cut.start}.npz", prediction, work.section.predict.probabilities)
+    if any(part.iterdir()):  # there is data where nobody had looked
+        note = ""
     _write(work, grid, step, part, tags)
     shutil.rmtree(part)
     score = _seams(work.file(SINGLE, step), grid, run.tiling)

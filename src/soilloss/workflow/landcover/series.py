@@ -12,6 +12,7 @@ from odc.geo.geobox import GeoBox
 from soilloss.errors import ProjectError, SourceError
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.landcover import smooth
+from soilloss.landcover.tiles import season_of
 from soilloss.publish.rasters import Draft
 from soilloss.sources import files
 from soilloss.workflow.landcover.maps import map_steps, open_drafts, rounded
@@ -119,7 +120,7 @@ def _confusion(work: Work) -> np.ndarray:
 
 def _chain(work: Work, singles: files.RasterSource, counts: np.ndarray) -> _Chain:
     per_year = steps_per_year(work.steps)
-    season = np.array([_season(step) if len(counts) == 4 else 0 for step in work.steps])
+    season = np.array([season_of(step) if len(counts) == 4 else 0 for step in work.steps])
     pairs = [(one, other) for one, other in work.section.smooth.forbidden]
     transition = smooth.sticky_transitions(
         change_rate=work.section.smooth.change_rate, steps_per_year=per_year, forbidden=pairs
@@ -136,11 +137,6 @@ def steps_per_year(steps: tuple[str, ...]) -> int:
     4
     """
     return _STEPS_PER_YEAR["-Q" if "Q" in steps[0] else steps[0][4:5]]
-
-
-def _season(step: str) -> int:
-    """Quarter of the year, from 0; a map of a whole year counts as one of summer."""
-    return int(step[-1]) - 1 if "Q" in step else (int(step[5:]) - 1) // 3 if step[4:] else 2
 
 
 def _sample(singles: files.RasterSource) -> np.ndarray:

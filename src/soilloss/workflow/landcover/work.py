@@ -125,9 +125,12 @@ def key_for(*parts: Any) -> str:
 
 
 def stamps(sources: Iterable[files.RasterSource | None]) -> list[Any]:
-    """Return what tells a changed file: path, size and time of change."""
-    paths = [Path(path).resolve() for source in sources if source is not None for _, path in source.files]
-    return [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.exists()]
+    """Return what tells other input: how cells are read; path, size and time of change of files and legends."""
+    given = [source for source in sources if source is not None]
+    names = [path for source in given for path in (*dict(source.files).values(), source.legend)]
+    paths = [Path(name).resolve() for name in names if Path(name).is_file()]
+    read = [source._replace(files=(), legend=Path(source.legend).name) for source in given]
+    return [[list(one) for one in read], [(str(p), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]]
 
 
 def class_look() -> dict[str, Any]:
