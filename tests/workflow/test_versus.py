@@ -46,9 +46,11 @@ def test_periods_without_common_ground_are_said(landscape, write_project):
 
 
 def test_conversions_are_per_class_and_hectare():
-    sums = np.zeros((3, 81))
-    sums[:, 4 * 9 + 1] = (10.0, 50.0, 20.0)
+    sums = np.zeros((3, 256**2))
+    sums[:, 4 * 256 + 1] = (10.0, 50.0, 20.0)
+    sums[:, 4 * 256 + 12] = (1.0, 5.0, 2.0)
     table = versus._conversion_table("forest", sums)
+    assert table["to"].tolist() == ["forest", "class 12"]
     row = table.iloc[0]
     assert (row["from"], row["to"], row["area [ha]"]) == ("cropland", "forest", 10.0)
     assert row["before [t ha-1 yr-1]"] == 5.0

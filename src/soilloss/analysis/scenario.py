@@ -22,7 +22,7 @@ CONDITIONS = ("annual_precipitation [mm]", "elevation [m]", "slope [%]", "silt [
 LIMIT = re.compile(r"(<=|>=|<|>)(-?\d+(?:\.\d+)?)")
 SLACK = 1e-6
 UNRESOLVED = "unresolved"
-CLASSES = 9  # codes of land cover, 0 included
+CLASSES = 256  # codes a land cover may have, 0 included; rules and legend know those up to 8
 
 
 class Rule(NamedTuple):
@@ -193,7 +193,7 @@ def donor_sums(values: Any, land_cover: Any, zones: Any, count: int) -> np.ndarr
 
     Returns
     -------
-    sums : array (2, count + 1, 9)
+    sums : array (2, count + 1, 256)
     """
     data, codes = np.asarray(values, "f8"), np.asarray(land_cover, "f8")
     use = np.isfinite(data) & (codes > 0)

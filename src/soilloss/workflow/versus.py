@@ -14,6 +14,7 @@ import rasterio
 from rasterio.windows import Window as RasterWindow
 
 from soilloss import tables
+from soilloss.analysis.scenario import CLASSES
 from soilloss.errors import SoilLossError
 from soilloss.grid.blocks import Window, run_blocks, windows
 from soilloss.grid.target import cell_area, cell_size
@@ -29,7 +30,6 @@ from soilloss.workflow.site import Site, make_site
 
 DIFFERENCES = "differences"
 LAND_COVER = "land_cover"
-CLASSES = 9
 UNIT = "t ha-1 yr-1"
 COLUMNS = [
     *("variant", "compared with", f"mean soil loss [{UNIT}]", "total soil loss [t yr-1]"),
@@ -168,9 +168,11 @@ def _difference(pair: Pair, workers: int | None) -> tuple[Layer, str]:
 
 def _sentence(row: Mapping[Any, Any]) -> str:
     name, change, mean = row["variant"], row["difference [%]"], row[f"mean soil loss [{UNIT}]"]
-    if not np.isfinite(change):
+    if not row["compared with"]:
         return f"{name} has {number(mean)} {unit_text(UNIT)}; its period has no common ground with the project's."
     against = "" if row["compared with"] == MEAN else f" of {row['compared with']}"
+    if not np.isfinite(change):
+        return f"{name} has {number(mean)} {unit_text(UNIT)}; the project{against} has no soil loss to compare it with."
     if abs(change) < 0.005:
         return f"{name} leaves mean soil loss{against} as it is."
     per = row[f"difference per converted hectare [{UNIT}]"]
@@ -277,11 +279,11 @@ def _land_cover_site(site: Site) -> Site | None:
 
 
 def _conversion_table(name: str, sums: np.ndarray) -> pd.DataFrame:
-    names = tables.read("land_cover").set_index("code")["name"]
+    names = tables.read("land_cover").set_index("code")["name"].to_dict()
     rows = []
-    for pair in np.flatnonzero(sums[0]):
+    for pair in np.flatnonzero(sums[0]).tolist():
         area, before, after = sums[:, pair]
-        first, second = names[pair // CLASSES], names[pair % CLASSES]
+        first, second = (names.get(code, f"class {code}") for code in divmod(pair, CLASSES))
         rows.append((name, first, second, area, before / area, after / area, (after - before) / area, after - before))
     columns = ["variant", "from", "to", "area [ha]", f"before [{UNIT}]", f"after [{UNIT}]"]
     columns += [f"difference per hectare [{UNIT}]", "difference in total [t yr-1]"]

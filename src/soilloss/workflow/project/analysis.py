@@ -146,7 +146,7 @@ class Transitions(Strict):
 
     of: Annotated[list[Classified], BeforeValidator(_as_list), Field(min_length=1)] = ["land_cover"]
     periods: Periods = []
-    names: Annotated[dict[int, str], BeforeValidator(_whole_keys)] = {}
+    names: Annotated[dict[Annotated[int, Field(ge=1, le=255)], str], BeforeValidator(_whole_keys)] = {}
     timing: str | None = None
 
 
