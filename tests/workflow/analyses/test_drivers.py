@@ -5,6 +5,7 @@ import rasterio
 
 from soilloss.analysis import drivers
 from soilloss.publish.report import write_report
+from soilloss.sources import synthetic
 from soilloss.workflow import record
 from soilloss.workflow.analyses.drivers import stride
 from soilloss.workflow.check import check
@@ -65,20 +66,33 @@ def test_time_correlates_the_means_of_the_years(decade, tmp_path):
 def test_land_cover_gives_its_shares_and_its_strata(decade):
     sources = {"land_cover": "cover_class_{year}.tif"}
     file = decade({"drivers": {"of": ["cover", "land_cover"], "also": ["land_cover"]}})
-    from soilloss.sources import synthetic
-
     grid = synthetic.small_grid((60, 80))
     for at, year in enumerate(range(2001, 2011)):
         codes = np.full((60, 80), 4, "u1")
         codes[: 6 * at] = 1
+        codes[-1] = 200  # no class of the vocabulary
         synthetic.write_raster(file.parent / f"cover_class_{year}.tif", codes, grid, nodata=0)
     out = run(file, **{f"sources.{name}": path for name, path in sources.items()})
     series = pd.read_csv(out / "tables/series.csv")
-    np.testing.assert_allclose(series["share of forest [%]"], np.arange(10) * 10.0, atol=1e-9)
+    np.testing.assert_allclose(series["share of forest [%]"], np.arange(10) * 600 / 59, atol=1e-9)
     np.testing.assert_allclose(series["share of forest [%]"] + series["share of cropland [%]"], 100)
     assert pd.read_csv(out / "tables/detector.csv")["map"].tolist() == ["cover", "land_cover"]
     assert pd.read_csv(out / "tables/divergence.csv")["map"].tolist() == ["cover"]
     assert len(pd.read_csv(out / "tables/detector_pairs.csv")) == 1
+
+
+def test_a_year_that_is_hardly_known_and_a_name_given_twice(decade, tmp_path, grid):
+    file = decade({"drivers": {"of": "cover", "series": "more.csv"}})
+    (tmp_path / "more.csv").write_text("year,cover C\n" + "".join(f"{year},{year % 5}\n" for year in range(2001, 2011)))
+    gap = read(tmp_path / "cover_2004.tif")
+    gap[:, 39:] = np.nan
+    synthetic.write_raster(tmp_path / "cover_2004.tif", gap, grid)
+    out = run(file)
+    series = pd.read_csv(out / "tables/series.csv").set_index("year")
+    assert list(series)[1:] == ["cover C", "cover C of more.csv"]
+    assert np.flatnonzero(series["cover C"].isna()).tolist() == [3]
+    whole = pd.read_csv(out / "tables/correlations.csv").query("kind == 'whole'").iloc[0]
+    assert whole["n"] == 9
 
 
 def test_a_sample_is_the_same_whatever_the_tiles(decade, monkeypatch):
@@ -107,6 +121,7 @@ def test_a_sample_is_the_same_whatever_the_tiles(decade, monkeypatch):
         ),
         ({"series": "more.csv"}, "year,t\n2001,warm\n", "analysis.drivers.series", "the column 't' holds text"),
         ({"series": "more.csv"}, "year,t\n2001,3\n2001,4\n", "analysis.drivers.series", "has the year 2001 twice"),
+        ({"series": "more.csv"}, "year,t\n2001,3\n,\n", "analysis.drivers.series", "has the year nan, expected whole"),
         ({"series": "more.csv"}, "year,t\n1990,3\n", "analysis.drivers.series", "none of them in the project's period"),
         ({"periods": [[2001, 2002]]}, None, "analysis.drivers.periods", "2001 to 2002 has fewer than 3 years"),
         ({"window": 12}, None, "analysis.drivers.window", "is 12 years, but the period has 10"),

@@ -99,6 +99,13 @@ def test_catchments_take_the_mean_of_the_year(decade, tmp_path, grid):
             "has a share of 130, expected per",
         ),
         ({"official": "a.csv"}, "year,s\n1990,13\n", "analysis.validation.official", "none of which the project has"),
+        (
+            {"official": "a.csv"},
+            "year,s,other\n2001,13,\n1990,13,12\n",
+            "analysis.validation.official",
+            "no year is in all results",
+        ),
+        ({"official": "a.csv"}, "year,this map\n2001,13\n", "analysis.validation.official", "a column 'this map'"),
         ({"official": "a.csv", "eroded_from": 7}, "year,s\n2001,13\n", "analysis.validation.eroded_from", "is 7, but"),
         ({"observed": "a.csv"}, "x,y\n1,2\n", "analysis.validation.observed", "has no column soil_loss"),
         ({"observed": "a.csv"}, "x,y,soil_loss\n1,2,3\n", "analysis.validation.observed", "none of the 1 observations"),

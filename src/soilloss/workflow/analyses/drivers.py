@@ -19,6 +19,7 @@ from soilloss.errors import DataError, SoilLossError, SourceError
 from soilloss.publish.text import label, number
 from soilloss.variables import VARIABLES
 from soilloss.workflow.analyses.answer import Answer, Figure, Question, Sums
+from soilloss.workflow.analyses.classes import codes_of
 from soilloss.workflow.check.findings import Finding, error, warning
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 LOSS = "soil_loss"
 MOST = 2_000_000
 FEW = 3  # years a correlation needs
+# a mean over less than this share of the land of the best year is that of another landscape
+KNOWN = 0.5
+LAND_COVERS = 8  # classes of the vocabulary
 CAVEAT = (
     "The divergence of histograms says nothing about place: shuffling the cells leaves it as it is, so that a small "
     "value is no sign of association. Read the rank correlation and the detector's q beside it. None proves a cause: "
@@ -80,7 +84,7 @@ def read_series(path: Path) -> pd.DataFrame:
     SourceError
         If it cannot be read.
     DataError
-        If it has no column ``year``, a year twice, or a column that is not of numbers.
+        If it has no column ``year``, a year twice or none, or a column that is not of numbers.
     """
     try:
         frame = pd.read_csv(path, encoding="utf-8-sig")
@@ -91,6 +95,9 @@ def read_series(path: Path) -> pd.DataFrame:
     for column in frame.columns:
         if frame[column].dtype.kind not in "iuf":
             raise DataError(f"{path}: the column {column!r} holds text, expected numbers; leave missing values empty")
+    wrong = frame["year"][frame["year"] % 1 != 0]
+    if wrong.size:
+        raise DataError(f"{path} has the year {wrong.iloc[0]:g}, expected whole numbers; correct or remove the line")
     twice = frame["year"].duplicated()
     if twice.any():
         raise DataError(f"{path} has the year {int(frame['year'].to_numpy()[twice.argmax()])} twice; keep one line")
@@ -108,7 +115,8 @@ def _gather(place: Place, options: Drivers, _before: list[Sums]) -> Sums:
     for name in _in_time(study, options):
         cells = place.years(name)
         if name == "land_cover":
-            series["years land_cover"] = np.stack([place.tally(np.nan_to_num(one), 8)[0, 1:] for one in cells])
+            known = [codes_of(one, LAND_COVERS) for one in cells]
+            series["years land_cover"] = np.stack([place.tally(one, LAND_COVERS)[0, 1:] for one in known])
         else:
             known = [np.isfinite(one).astype(np.uint8) for one in cells]
             pairs = zip(known, cells, strict=True)
@@ -238,13 +246,15 @@ def _series(study: Study, sums: Sums, options: Drivers) -> pd.DataFrame:
         with np.errstate(all="ignore"):
             if name == "land_cover":
                 shares = 100 * years / years.sum(axis=1, keepdims=True)
-                found = {f"share of {legend[code]}": shares[:, code - 1] for code in range(1, 9)}
-                out |= {title: share for title, share in found.items() if np.nanmax(share) > 0}
+                found = {f"share of {legend[code]}": shares[:, code - 1] for code in range(1, LAND_COVERS + 1)}
+                out |= {title: share for title, share in found.items() if np.nansum(share) > 0}
             else:
-                out[label(name)] = years / sums[f"areas {name}"]
+                areas = sums[f"areas {name}"]
+                out[label(name)] = np.where(areas < KNOWN * areas.max(), np.nan, years / areas)
     frame = pd.DataFrame(out, index=pd.Index([int(year) for year in study.years], name="year"))
     if options.series:
-        frame = frame.join(read_series(study.site.data / options.series))
+        given = read_series(study.site.data / options.series)
+        frame = frame.join(given.rename(columns={name: f"{name} of {options.series}" for name in frame}))
     return frame
 
 
@@ -253,7 +263,10 @@ def _as_table(series: pd.DataFrame) -> pd.DataFrame:
     names = {column: f"{column} [{units[column]}]" for column in series if column in units}
     shares = {column: f"{column} [%]" for column in series if str(column).startswith("share of ")}
     frame = series.rename(columns={**names, **shares}).reset_index()
-    frame.attrs["caption"] = "Means of the area by year, over the cells that are known in the year."
+    frame.attrs["caption"] = (
+        "Means of the area by year, over the cells that are known in the year; empty where they are less than half of "
+        "those of the best year."
+    )
     return frame
 
 

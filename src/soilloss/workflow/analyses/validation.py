@@ -58,6 +58,8 @@ def _check(site: Site, options: Validation) -> Iterator[Finding]:
                     f"{options.official} has the years {', '.join(map(str, frame.index))}, none of which the project "
                     "has; extend the period",
                 )
+            else:
+                _judged(frame, dict.fromkeys(years, 0.0), options)
         except SoilLossError as problem:
             yield error("analysis.validation.official", str(problem), type(problem))
     names = legend_of(site, "severity").names
@@ -84,11 +86,22 @@ def _official(site: Site, options: Validation) -> pd.DataFrame:
     frame = read_series(site.data / str(options.official))
     if frame.shape[1] == 0:
         raise DataError(f"{options.official} has only the column year; expected the eroded share [%] beside it")
+    if OURS in frame:
+        raise DataError(
+            f"{options.official} has a column {OURS!r}, as the results of the project are called; rename it"
+        )
     shares = frame.to_numpy(float)
     outside = shares[(shares < 0) | (shares > 100)]
     if outside.size:
         raise DataError(f"{options.official} has a share of {outside[0]:g}, expected per cent from 0 to 100")
     return frame
+
+
+def _judged(given: pd.DataFrame, ours: dict[int, float], options: Validation) -> pd.DataFrame:
+    """Scores of our shares and of other products, against the first column of the official table."""
+    truth, others = given.iloc[:, 0].dropna(), given.iloc[:, 1:]
+    results = {OURS: ours} | {str(name): others[name].dropna().to_dict() for name in others}
+    return eroded_share_error(results, truth.to_dict(), common_years=options.common_years)["scores"]
 
 
 def _observed(site: Site, options: Validation) -> Observed:
@@ -164,13 +177,10 @@ def _against_statistics(
     with np.errstate(all="ignore"):
         shares = 100 * areas[:, options.eroded_from :].sum(1) / areas[:, 1:].sum(1)
     ours = {int(year): share for year, share in zip(study.years, shares.tolist(), strict=True)}
-    truth, others = given.iloc[:, 0].dropna(), given.iloc[:, 1:]
-    results = {OURS: ours} | {str(name): others[name].dropna().to_dict() for name in others}
-    found = eroded_share_error(results, truth.to_dict(), common_years=options.common_years)
-    scores = found["scores"].rename_axis("product").reset_index()
+    scores = _judged(given, ours, options).rename_axis("product").reset_index()
     scores.columns = ["product", "years", "bias [points]", "MAE [points]", "RMSE [points]"]
     title = str(given.columns[0])
-    table = pd.DataFrame({OURS: ours, title: truth, **{str(n): others[n] for n in others}}).rename_axis("year")
+    table = pd.DataFrame({OURS: ours, **{str(name): given[name] for name in given}}).rename_axis("year")
     table = table[table[title].notna()]
     scores.attrs["caption"] = f"Eroded shares against {title}: result minus reference, in percentage points."
     by_year = table.reset_index()
@@ -179,7 +189,7 @@ def _against_statistics(
     said = (
         f"The eroded share is on average {number(abs(own['bias [points]']))} percentage points "
         f"{'above' if own['bias [points]'] > 0 else 'below'} {title} (mean absolute error "
-        f"{number(own['MAE [points]'])}, {own['years']} years)."
+        f"{number(own['MAE [points]'])}, {own['years']} year{'s' if own['years'] > 1 else ''})."
     )
     figure = {
         "kind": "shares",
@@ -210,8 +220,8 @@ def _against_plots(
     scores.attrs["caption"] = "Modelled minus observed. A Nash-Sutcliffe efficiency below 0: their mean is nearer."
     unit = unit_text(UNIT)
     said = (
-        f"Against {judged['n']} observations the map is {number(abs(judged['bias']))} {unit} too "
-        f"{'high' if judged['bias'] > 0 else 'low'} on average (RMSE {number(judged['rmse'])} {unit}, Nash-Sutcliffe "
+        f"Against {judged['n']} observation{'s' if judged['n'] > 1 else ''} the map is "
+        f"{number(abs(judged['bias']))} {unit} too {'high' if judged['bias'] > 0 else 'low'} on average (RMSE {number(judged['rmse'])} {unit}, Nash-Sutcliffe "
         f"efficiency {number(judged['nse'], 2)})."
     )
     use = np.isfinite(modelled) & np.isfinite(found.values)
