@@ -75,6 +75,15 @@ def test_a_stratum_with_one_sample_has_no_interval():
     assert found["classes"]["area"].sum() == pytest.approx(100)
 
 
+def test_a_class_that_is_nowhere_mapped_gets_its_area_from_the_strata_where_it_was_found():
+    found = accuracy.area_estimate([[45, 0, 5], [0, 40, 10], [0, 0, 0]], [400, 600, 0])
+    np.testing.assert_allclose(found["classes"]["area"], [360, 480, 160])
+    # of the third class: 400^2 .1 .9 / 49 + 600^2 .2 .8 / 49
+    assert found["classes"]["area_interval"][3] == pytest.approx(1.959964 * np.sqrt((14400 + 57600) / 49), rel=1e-6)
+    assert found["overall_accuracy"] == pytest.approx(0.84)
+    assert np.isfinite(found["overall_interval"])
+
+
 REFERENCE = dict(zip(range(2018, 2025), [28.34, 27.82, 27.52, 27.17, 26.65, 26.04, 25.33], strict=True))
 RESULTS = {
     "CSWED": dict(zip(range(2018, 2023), [14.89, 11.88, 14.98, 17.61, 12.83], strict=True)),

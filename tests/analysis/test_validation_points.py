@@ -31,6 +31,10 @@ def test_strata_get_their_share_and_the_rare_their_least():
     column, row = ~GRID.affine * (first["x"].to_numpy(), first["y"].to_numpy())
     np.testing.assert_array_equal(CLASSES[row.astype(int), column.astype(int)], first["stratum"])
     assert points["class"].isna().all()
+    areas = first.groupby("stratum")["stratum_area"].unique()
+    assert {code: one.tolist() for code, one in areas.items()} == {
+        code: [pytest.approx((CLASSES == code).sum() / 100)] for code in (1, 4, 7)
+    }
 
 
 def test_random_points_lie_where_the_map_is_known():

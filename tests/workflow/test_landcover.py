@@ -14,6 +14,7 @@ from soilloss.landcover.images import image_series
 from soilloss.sources import files
 from soilloss.sources.synthetic import small_grid, write_raster
 from soilloss.workflow.landcover import cut, maps, open_work, points, score_series, series, smooth_series, teach
+from soilloss.workflow.landcover.score import _changes as series_changes
 from soilloss.workflow.landcover.work import stamps
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
@@ -167,6 +168,9 @@ class TestTheWholeWay:
         assert rows["undecided"][0] > 0
         assert 0.8 < rows["agreement"][0] < 1
         assert any("no validation point in both" in note for note in found["notes"])
+        total = table.drop_duplicates("stratum")["stratum_area"].sum()  # of the map that the places were drawn from
+        for _, areas in pd.DataFrame(found["areas"]).groupby("year"):
+            assert areas["area [ha]"].sum() == pytest.approx(total)
 
 
 def test_maps_of_others_are_smoothed_and_scored_without_torch(product):
@@ -180,8 +184,25 @@ def test_maps_of_others_are_smoothed_and_scored_without_torch(product):
     errors = pd.DataFrame(100 * np.eye(8) + 3, index=range(1, 9), columns=range(1, 9))
     errors.to_csv(product.with_name("errors.csv"))
     again = {"landcover.folder": "of_others", "landcover.smooth": {"method": "hmm", "confusion": "errors.csv"}}
-    better = {row["map"]: row for row in score_series(open_work(product, again, workers=1))["scores"]}
+    again |= {
+        "landcover.compare": {"labels": {"file": "labels_{year}.tif", "legend": "worldcover"}},
+        "landcover.sites": {"the middle": [111.0125, 36.1335]},
+    }
+    found = score_series(open_work(product, again, workers=1))
+    better = {row["map"]: row for row in found["scores"]}
     assert better["smoothed"]["overall_accuracy"] > rows["smoothed"]["overall_accuracy"]
+    assert better["labels"]["n"] == 600  # the points of 2021
+    assert found["notes"] == ["labels has no map of 2020; points of that time are not counted for it"]
+
+
+def test_changes_at_dates_apart_have_no_leeway(product):
+    work = open_work(product, workers=1)
+    dates = ["2020-Q1", "2020-Q3", "2021-Q1", "2021-Q4"]
+    given = pd.DataFrame({"id": 1, "date": dates, "class": [1, 1, 4, 4], "mapped": [1, 1, 1, 4]})
+    assert series_changes(work, "ours", "single", given)[0]["recall"] == 0
+    assert np.isnan(series_changes(work, "ours", "single", given)[0]["flips"])
+    given["date"] = ["2020-Q4", "2021-Q1", "2021-Q2", "2021-Q3"]
+    assert series_changes(work, "ours", "single", given)[0]["recall"] == 1
 
 
 def test_a_map_goes_on_where_it_was_stopped(tmp_path):
@@ -245,6 +266,14 @@ def test_projects_that_lack_something(area, product, tmp_path):
         score_series(open_work(product, {"landcover.validation": {}, "landcover.folder": "of_others"}))
     with pytest.raises(ProjectError, match=r"landcover.smooth.method: 'hm' is not known; did you mean 'hmm'"):
         open_work(area, {"landcover.smooth.method": "hm"})
+    with pytest.raises(ProjectError, match=r"landcover.sites.dam: list should have at least 2 items"):
+        open_work(area, {"landcover.sites": {"dam": [111.0]}})
+    with pytest.raises(ProjectError, match=r"landcover.smooth.forbidden.0.1: input should be less than or equal to 8"):
+        open_work(area, {"landcover.smooth": {"forbidden": [[1, 9]]}})
+    with pytest.raises(ProjectError, match=r"landcover.images.bands.0: input should be greater than or equal to 1"):
+        open_work(area, {"landcover.images": {"file": "x.tif", "bands": [0, 1, 2, 3, 4]}})
+    with pytest.raises(SourceError, match="nowhere.gpkg cannot be read"):
+        points._read(tmp_path / "nowhere.gpkg", "ours")
     with pytest.raises(SourceError, match="nowhere.csv cannot be read"):
         series._confusion(open_work(product, {"landcover.smooth": {"method": "hmm", "confusion": "nowhere.csv"}}))
 
@@ -288,7 +317,7 @@ def test_the_same_files_read_in_another_way_are_other_input(tmp_path):
     write_raster(tmp_path / "a.tif", np.ones((8, 8, 5), np.int16), small_grid((8, 8)), 0)
     write_raster(tmp_path / "c.tif", np.ones((8, 8), np.uint8), small_grid((8, 8)), 0)
     legend = tmp_path / "legend.csv"
-    legend.write_text("code,class\n1,forest\n")
+    legend.write_text("code,class\n1,1\n")
 
     def image(**options):
         return stamps([image_series("a.tif", [], folder=tmp_path, **options)])
@@ -300,5 +329,5 @@ def test_the_same_files_read_in_another_way_are_other_input(tmp_path):
     assert image(scale=1e-4) != image() != image(bands=(5, 4, 3, 2, 1))
     assert classes("clcd") != classes("esri")
     before = classes("legend.csv")
-    legend.write_text("code,class\n1,cropland\n")
+    legend.write_text("code,class\n1,4\n")
     assert classes("legend.csv") != before

@@ -114,7 +114,7 @@ def area_estimate(counts: Any, mapped_area: Any, *, confidence: float = 0.95) ->
     counts : array or DataFrame
         Sample counts; rows **map** strata, columns reference.
     mapped_area : array
-        Mapped area of each class, in any unit.
+        Mapped area of each class, in any unit; the row of a class that is not mapped (0) does not count.
     confidence : float
         Of the intervals.
 
@@ -153,9 +153,10 @@ def area_estimate(counts: Any, mapped_area: Any, *, confidence: float = 0.95) ->
     z = float(ndtri(0.5 + confidence / 2))
     weights, n = area / area.sum(), sample.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = weights[:, None] * sample / n[:, None]
+        mapped = weights > 0
+        share = np.where(mapped[:, None], weights[:, None] * sample / n[:, None], 0)
         freedom = np.where(n > 1, n - 1, np.nan)
-        error = np.sqrt(((weights[:, None] * share - share**2) / freedom[:, None]).sum(axis=0))
+        error = np.sqrt(((weights[:, None] * share - share**2) / freedom[:, None])[mapped].sum(axis=0))
         user = np.diag(sample) / n
         variance = user * (1 - user) / freedom
         producer = np.diag(share) / share.sum(axis=0)
@@ -173,7 +174,7 @@ def area_estimate(counts: Any, mapped_area: Any, *, confidence: float = 0.95) ->
     return {
         "classes": classes,
         "overall_accuracy": float(np.trace(share)),
-        "overall_interval": float(z * np.sqrt((weights**2 * variance).sum())),
+        "overall_interval": float(z * np.sqrt((weights**2 * variance)[mapped].sum())),
     }
 
 

@@ -1,7 +1,8 @@
 """Validation points: drawn from a map, interpreted by people, and how far the interpreters agree.
 
 One table for all: ``id, x, y, date, class`` and, where they are known, ``stratum`` (the mapped class a point was drawn
-for) and ``interpreter``. A date is a step such as ``2021-Q3``, or a year.
+for), ``stratum_area`` (hectares of that class on the map it was drawn from) and ``interpreter``. A date is a step such
+as ``2021-Q3``, or a year.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from odc.geo.geobox import GeoBox
 
 from soilloss import tables
 from soilloss.errors import DataError, did_you_mean
+from soilloss.grid.target import cell_area
 
 COLUMNS = ("id", "x", "y", "date", "class")
 
@@ -51,7 +53,7 @@ def draw_points(
     Returns
     -------
     points : DataFrame
-        ``id, x, y, date, class, stratum``; x and y in the grid's CRS, `class` empty for the interpreter.
+        ``id, x, y, date, class, stratum, stratum_area``; x and y in the grid's CRS, `class` empty for the interpreter.
 
     Raises
     ------
@@ -84,9 +86,14 @@ def draw_points(
     row, column = np.unravel_index(np.concatenate(chosen), codes.shape)
     a = grid.affine
     x, y = a.c + (column + 0.5) * a.a, a.f + (row + 0.5) * a.e
-    points = pd.DataFrame({"id": np.arange(1, len(row) + 1), "x": x, "y": y, "stratum": codes[row, column]})
+    hectares = np.broadcast_to(cell_area(grid) / 1e4, codes.shape)
+    area = np.bincount(codes.reshape(-1), hectares.reshape(-1))
+    stratum = codes[row, column]
+    points = pd.DataFrame(
+        {"id": np.arange(1, len(row) + 1), "x": x, "y": y, "stratum": stratum, "stratum_area": area[stratum]}
+    )
     every: Any = pd.concat([points.assign(date=str(date)) for date in dates], ignore_index=True)
-    return every.assign(**{"class": pd.NA})[[*COLUMNS, "stratum"]]
+    return every.assign(**{"class": pd.NA})[[*COLUMNS, "stratum", "stratum_area"]]
 
 
 def _shared_out(cells: np.ndarray, count: int, fewest: int) -> list[int]:

@@ -12,7 +12,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from soilloss.analysis.validation_points import checked_points, consensus, draw_points
-from soilloss.errors import ProjectError, SourceError
+from soilloss.errors import DataError, ProjectError, SourceError
 from soilloss.grid.target import parse_crs
 from soilloss.sources import files
 from soilloss.workflow.landcover.series import BLOCK, finest_grid, smooth_maps, smooth_series
@@ -73,14 +73,18 @@ def read_set(work: Work, name: str, given: PointSet) -> tuple[pd.DataFrame, dict
 
 
 def _read(path: Path, name: str) -> pd.DataFrame:
+    from pyogrio.errors import DataLayerError, DataSourceError
+
     try:
         if path.suffix.lower() == ".csv":
             return checked_points(pd.read_csv(path, encoding="utf-8-sig"), name)
         import geopandas as gpd
 
         frame = gpd.read_file(path).to_crs(LON_LAT)
-    except (OSError, ValueError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, pd.errors.ParserError, DataSourceError, DataLayerError) as error:
         raise SourceError(f"validation points {name}: {path} cannot be read ({error})") from None
+    if not (frame.geometry.geom_type == "Point").all():
+        raise DataError(f"validation points {name}: {path} holds {frame.geometry.geom_type.iloc[0]}s, expected points")
     table = pd.DataFrame(frame.drop(columns="geometry")).assign(x=frame.geometry.x, y=frame.geometry.y)
     return checked_points(table, name)
 

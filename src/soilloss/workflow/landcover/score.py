@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,16 +13,17 @@ from odc.geo.geobox import GeoBox
 from soilloss import tables
 from soilloss.analysis.accuracy import area_estimate, confusion_matrix, scores
 from soilloss.analysis.series_accuracy import calibration, change_scores, restlessness
-from soilloss.errors import ProjectError
+from soilloss.errors import ProjectError, SourceError
 from soilloss.grid.blocks import windows
 from soilloss.grid.target import cell_area
 from soilloss.landcover.images import GREEN, NIR, RED, read_image
 from soilloss.publish.landcover import write_page
 from soilloss.sources import files
+from soilloss.sources.patterns import find
 from soilloss.workflow.landcover.points import cells_of, look_up, read_set, steps_of
 from soilloss.workflow.landcover.series import finest_grid, single_maps, smooth_maps, smooth_series, steps_per_year
 from soilloss.workflow.landcover.work import SMOOTH, Work, done
-from soilloss.workflow.project.landcover import PointSet
+from soilloss.workflow.project.landcover import ClassMap, PointSet
 
 _SITE = 200  # cells a side of the panels at named places
 CLASSES = tuple(range(1, 9))
@@ -76,7 +77,7 @@ def _score_set(work: Work, name: str, given: PointSet, found: Tables) -> list[st
     notes += [f"{', '.join(absent)}: no validation point in {name}, so nothing is known of their accuracy"] * bool(
         absent
     )
-    for product, source, grid in _products(work, points):
+    for product, source, grid in _products(work, points, notes):
         mapped = look_up(work, source, grid, points, given.crs)
         if not mapped.any():
             notes.append(f"no point of {name} lies on the map {product}; is landcover.validation.{name}.crs right?")
@@ -88,14 +89,29 @@ def _score_set(work: Work, name: str, given: PointSet, found: Tables) -> list[st
     return notes
 
 
-def _products(work: Work, points: Any) -> Iterator[tuple[str, files.RasterSource, GeoBox]]:
+def _products(work: Work, points: Any, notes: list[str]) -> Iterator[tuple[str, files.RasterSource, GeoBox]]:
     """Maps to judge: single, smoothed, and those of others that the project compares with."""
     for name, source in (("single", single_maps(work)), ("smoothed", smooth_maps(work))):
         yield name, source, finest_grid(source)
     steps = [step for step in work.steps if any(step in steps_of(work, date) for date in points["date"].unique())]
     for name, given in work.section.compare.items():
-        source = work.source(given.file, given.legend, steps)
+        there = _served(work, given, steps)
+        if absent := sorted({step[:4] for step in steps if step not in there}):
+            notes.append(f"{name} has no map of {', '.join(absent)}; points of that time are not counted for it")
+        source = work.source(given.file, given.legend, there or steps)
         yield name, source, finest_grid(source)
+
+
+def _served(work: Work, given: ClassMap, steps: Sequence[str]) -> list[str]:
+    """Steps that the maps of others have a file for: their years differ from ours."""
+
+    def there(step: str) -> bool:
+        try:
+            return bool(find("land_cover", given.file, [step], work.data))
+        except SourceError:
+            return False
+
+    return [step for step in steps if there(step)]
 
 
 def _enter_scores(work: Work, found: Tables, name: str, product: str, points: Any, mapped: np.ndarray) -> None:
@@ -116,15 +132,21 @@ def _enter_scores(work: Work, found: Tables, name: str, product: str, points: An
         row = {"set": name, "map": product, "class": NAMES[code], "n": int(counts.loc[code].sum())}
         row |= {key: judged[key][code] for key in ("producer_accuracy", "user_accuracy", "f1", "iou")}
         found["classes"].append(row)
+    found["changes"] += _changes(work, name, product, points.assign(mapped=mapped))
+
+
+def _changes(work: Work, name: str, product: str, points: Any) -> list[dict[str, Any]]:
+    """Changes at places seen at three dates at least: to two steps where the dates are steps without a gap."""
     dates = sorted(set(points["date"]))
-    if len(dates) > 2:
-        wide = [
-            points.assign(mapped=mapped).pivot(index="date", columns="id", values=key) for key in ("class", "mapped")
-        ]
-        found["changes"].append(
-            {"set": name, "map": product, **change_scores(*wide)}
-            | restlessness(wide[1].to_numpy(), steps_per_year=steps_per_year(work.steps))
-        )
+    if len(dates) < 3:
+        return []
+    truth, mapped = (points.pivot(index="date", columns="id", values=key) for key in ("class", "mapped"))
+    first = work.steps.index(dates[0]) if dates[0] in work.steps else len(work.steps)
+    if tuple(dates) == work.steps[first : first + len(dates)]:
+        judged = change_scores(truth, mapped) | restlessness(mapped, steps_per_year=steps_per_year(work.steps))
+    else:
+        judged = change_scores(truth, mapped, tolerance=0) | {"flips": np.nan, "consistent": np.nan}
+    return [{"set": name, "map": product, **judged}]
 
 
 def _overall(counts: pd.DataFrame) -> dict[str, Any]:
@@ -135,22 +157,25 @@ def _overall(counts: pd.DataFrame) -> dict[str, Any]:
 
 def _enter_areas(work: Work, found: Tables, name: str, points: Any, mapped: np.ndarray, notes: list[str]) -> None:
     """Areas of each year that has points, each place once; strata are those of the draw, or the mapped classes."""
-    strata = points["stratum"].to_numpy() if "stratum" in points else mapped
-    rows: Any = points.assign(stratum=strata)[mapped > 0]
+    drawn = {"stratum", "stratum_area"} <= set(points)
+    rows: Any = points if drawn else points.assign(stratum=mapped)
+    rows = rows[rows["stratum"] > 0]
     for year, group in rows.groupby(rows["date"].str[:4]):
         once = group.drop_duplicates("id")
-        areas = _mapped_areas(work, [step for step in work.steps if step.startswith(str(year))])
+        shown = {step for date in once["date"].unique() for step in steps_of(work, date)}
+        areas = _mapped_areas(work, sorted(shown))
+        strata = areas
+        if drawn:  # whatever the map shows at this date, the places stand for the map they were drawn from
+            strata = dict.fromkeys(CLASSES, 0.0) | rows.groupby("stratum")["stratum_area"].first().to_dict()
         counts = confusion_matrix(once["stratum"], once["class"], classes=CLASSES)
-        used = [c for c in CLASSES if areas[c] > 0 and counts.loc[c].sum() > 0]
-        left = [NAMES[c] for c in CLASSES if areas[c] > 0 and c not in used]
+        left = [c for c in CLASSES if strata[c] > 0 and not counts.loc[c].any()]
         if left:
             notes.append(
-                f"{', '.join(left)}: mapped in {year}, but without a point of {name} there; left out of the areas"
+                f"{', '.join(NAMES[c] for c in left)}: mapped in {year}, but without a point of {name} there; left "
+                "out of the areas"
             )
-        if not used:
-            continue
-        estimate = area_estimate(counts.loc[used, used], [areas[c] for c in used])["classes"]
-        for code in used:
+        estimate = area_estimate(counts, [0.0 if c in left else strata[c] for c in CLASSES])["classes"]
+        for code in (c for c in CLASSES if c not in left and (strata[c] > 0 or counts[c].any())):
             one = estimate.loc[code]
             found["areas"].append(
                 {"set": name, "year": int(str(year)), "class": NAMES[code], "mapped [ha]": areas[code],
@@ -159,7 +184,7 @@ def _enter_areas(work: Work, found: Tables, name: str, points: Any, mapped: np.n
 
 
 def _mapped_areas(work: Work, steps: list[str]) -> dict[int, float]:
-    """Mean area of each class over the steps of a year, in hectares."""
+    """Mean area of each class over some steps, in hectares."""
     total = np.zeros(max(CLASSES) + 1)
     source = smooth_maps(work)
     grid = finest_grid(source)
@@ -189,13 +214,21 @@ def _enter_calibration(work: Work, found: Tables, name: str, given: PointSet, po
     found["calibration"] += [{"set": name, "error": error, **row} for row in table.to_dict("records")]
 
 
+def _of_step(source: files.RasterSource, step: str) -> files.RasterSource:
+    """Return a source of one map as that of another step."""
+    return source._replace(files=((step, source.files[0][1]),))
+
+
 def _sites(work: Work) -> list[tuple[str, list[tuple[str, np.ndarray]]]]:
     """Named places in the last step: the image in false colours (y, x, 3) beside the maps (y, x)."""
     step, shown = work.steps[-1], []
     smoothed = smooth_maps(work)
     grid = finest_grid(smoothed)
     products = [("single", single_maps(work)), ("smoothed", smoothed)]
-    products += [(n, work.source(m.file, m.legend, [step])) for n, m in work.section.compare.items()]
+    for name, given in work.section.compare.items():
+        last = (_served(work, given, work.steps) or [step])[-1]
+        source = work.source(given.file, given.legend, [last])
+        products.append((name if last == step else f"{name}, {last}", _of_step(source, step)))
     for name, (x, y) in work.section.sites.items():
         row, column = (int(v[0]) for v in cells_of(pd.DataFrame({"x": [x], "y": [y]}), None, grid))
         if row < 0:

@@ -9,6 +9,9 @@ from pydantic import BeforeValidator, Field
 from soilloss.workflow.project.sources import Strict
 
 
+Code = Annotated[int, Field(ge=1, le=8)]
+
+
 def _as_file(value: Any) -> Any:
     return {"file": value} if isinstance(value, str) else value
 
@@ -17,7 +20,7 @@ class Images(Strict):
     """Images of five bands; `observations` are rasters of how many were seen, 0 where a cell was filled."""
 
     file: str
-    bands: list[int] = [1, 2, 3, 4, 5]
+    bands: list[Annotated[int, Field(ge=1)]] = [1, 2, 3, 4, 5]
     scale: float | None = None
     offset: float | None = None
     nodata: float | None = None
@@ -51,7 +54,7 @@ class TileOptions(Strict):
     seed: int = Field(default=0, ge=0)
     boundary: float = Field(default=0.5, ge=0, le=1)
     winter: float = Field(default=0.5, ge=0, le=1)
-    winter_quarters: list[int] = [1, 4]
+    winter_quarters: list[Annotated[int, Field(ge=1, le=4)]] = [1, 4]
     coarse: int = Field(default=0, ge=0)
     purity: float = Field(default=0.6, gt=0, le=1)
     hold_out: list[int] = []
@@ -96,7 +99,7 @@ class SmoothOptions(Strict):
     method: Literal["hmm", "path", "majority", "none"] = "hmm"
     window: int = Field(default=5, ge=1)
     change_rate: float = Field(default=0.015, gt=0, lt=1)
-    forbidden: list[list[int]] = []
+    forbidden: list[Annotated[list[Code], Field(min_length=2, max_length=2)]] = []
     confusion: str | None = None
     probabilities: bool = False
 
@@ -122,4 +125,4 @@ class LandCoverMaps(Strict):
     smooth: SmoothOptions = SmoothOptions()
     validation: dict[str, PointSet] = {}
     compare: dict[str, ClassMap] = {}
-    sites: dict[str, list[float]] = {}
+    sites: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
