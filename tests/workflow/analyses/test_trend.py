@@ -8,6 +8,7 @@ import rasterio
 from soilloss.analysis import trend
 from soilloss.errors import MissingInputError
 from soilloss.publish.report import write_report
+from soilloss.sources import synthetic
 from soilloss.workflow import record
 from soilloss.workflow.check import check
 from soilloss.workflow.run import execute
@@ -57,6 +58,31 @@ def test_another_variable_has_three_classes_and_names_of_its_own(decade):
         found = dataset.read(1)
     assert found[20, 60] == pytest.approx(0.001, rel=0.05)
     assert set(np.unique(read(out / "analyses/trend_class_cover.tif"))) == {1, 2, 3}
+
+
+def test_slopes_of_seasons_are_rates_per_year(decade, tmp_path, grid):
+    sources = {"elevation": "dem.tif", "erodibility": 0.05, "topography": 20.0, "practice": 1.0}
+    sources |= {"cover": "cover_{year}.tif", "erosivity": "r_{quarter}.tif"}
+    for quarter in range(1, 5):
+        synthetic.write_raster(tmp_path / f"r_{quarter}.tif", np.full((60, 80), 250, "f4"), grid)
+    options = {"of": ["soil_loss", "cover"], "method": "seasonal_kendall"}
+    period = {"start": 2001, "end": 2010, "step": "quarter"}
+    out = execute(open_site(decade({"trend": options}, sources=sources, period=period))).folder
+    years = trend.theil_sen(yearly(out), time=range(2001, 2011))["slope"]
+    np.testing.assert_allclose(read(out / "trend.tif")[0][:, 8:], years[:, 8:], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        read(out / "analyses/trend_cover.tif")[0][:, 8:], years[:, 8:] / 1000, rtol=1e-4, atol=1e-9
+    )
+
+
+def test_a_mean_over_part_of_the_area_says_so(decade, tmp_path, grid):
+    file = decade("trend")
+    for year, columns in ((2002, slice(0, 20)), (2005, slice(60, 80))):
+        cells = read(tmp_path / f"cover_{year}.tif")[0]
+        cells[:, columns] = np.nan
+        synthetic.write_raster(tmp_path / f"cover_{year}.tif", cells, grid)
+    words = record.read(execute(open_site(file)).folder)["analyses"][0]["words"][0]
+    assert "Its mean over the 50 % of it known in all years changed by" in words
 
 
 def test_unpublished_years_are_computed_again_to_the_same_bits(decade):

@@ -105,7 +105,7 @@ def _gather(place: Place, options: Trend, _before: list[Sums]) -> Sums:
     function = METHODS[options.method][0]
     seasonal = options.method == "seasonal_kendall"
     for name in options.of:
-        series = place.steps(name) if seasonal else place.years(name)
+        series = _rates(place, name) if seasonal else place.years(name)
         times = place.study.steps if seasonal else place.study.years
         found = function(series, time=times, significance=options.significance)
         place.write(_path(name), np.stack([found[band] for band in BANDS]))
@@ -115,6 +115,12 @@ def _gather(place: Place, options: Trend, _before: list[Sums]) -> Sums:
         out[f"areas {name}"] = place.tally(classes, len(names))
         out[f"sums {name}"], out[f"known {name}"] = _yearly(place, place.years(name))
     return out
+
+
+def _rates(place: Place, name: str) -> np.ndarray:
+    """The steps of a variable, amounts as rates per year, so that slopes have the unit of those of years."""
+    each = len(place.study.steps) // len(place.study.years)
+    return place.steps(name) * np.float32(each if VARIABLES[name].in_time == "sum" else 1)
 
 
 def _classes(found: Any, edge: float) -> np.ndarray:
@@ -141,7 +147,7 @@ def _finish(study: Study, totals: list[Sums], options: Trend) -> Answer:
         lines = _lines(study, options, means)
         tables[f"trend_classes{tail}"] = _shares(study, options, name, totals[0][f"areas {name}"])
         tables[f"trend_lines{tail}"] = _line_table(study, name, lines)
-        words.append(_sentence(options, name, totals[0][f"areas {name}"][0], lines))
+        words.append(_sentence(options, name, totals[0][f"areas {name}"][0], totals[0][f"known {name}"][0], lines))
         figures += _figures(study, options, name, tail, means[0], lines)
     return Answer(words, tables, figures)
 
@@ -181,16 +187,18 @@ def _line_table(study: Study, name: str, lines: Any) -> pd.DataFrame:
     return frame
 
 
-def _sentence(options: Trend, name: str, areas: np.ndarray, lines: Any) -> str:
+def _sentence(options: Trend, name: str, areas: np.ndarray, known: float, lines: Any) -> str:
     tested, middle = areas[1:].sum(), len(areas) // 2
     if not tested:
         return f"No cell has enough years of {label(name)} for a test."
     fell, rose = (100 * part.sum() / tested for part in (areas[1:middle], areas[middle + 1 :]))
     title, slope, p = label(name).removesuffix(" A"), float(lines["slope"][0]), float(lines["p_value"][0])
+    part = "the area" if known > 0.999 * tested else f"the {number(100 * known / tested)} % of it known in all years"
+    mean = f"Its mean over {part} changed by {number(slope)} {unit_text(_slope_unit(name))} (p = {number(p, 2)})."
     return (
         f"{title[0].upper()}{title[1:]} fell significantly (p < {options.significance:g}) on {number(fell)} % of the "
-        f"area and rose on {number(rose)} % ({METHODS[options.method][1]}). Its mean over the area changed by "
-        f"{number(slope)} {unit_text(_slope_unit(name))} (p = {number(p, 2)})."
+        f"area and rose on {number(rose)} % ({METHODS[options.method][1]}). "
+        + (mean if known else "No cell is known in all years, so that there is no mean to follow.")
     )
 
 
