@@ -1,3 +1,6 @@
+import re
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,8 +9,9 @@ import rasterio
 from soilloss.analysis import bivariate
 from soilloss.publish.report import write_report
 from soilloss.workflow import record
-from soilloss.workflow.analyses.bivariate import side_of, squares
+from soilloss.workflow.analyses.bivariate import _sentence, side_of, squares
 from soilloss.workflow.check import check
+from soilloss.workflow.project.analysis import Bivariate
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 
@@ -71,6 +75,21 @@ def test_gain_and_loss_of_severity_and_land_cover(decade, grid):
     land[:, 20:60] = 1
     expected = 1 + 3 * (erosion + 1) + land + 1
     np.testing.assert_array_equal(read(out / "analyses/bivariate.tif"), np.where(before * after > 0, expected, 0))
+    words = record.read(out)["analyses"][0]["words"][0]
+    assert re.match("High gain of severity .* high gain of land cover around it: bivariate Moran's I is", words)
+
+
+def test_chance_is_no_pattern():
+    options = Bivariate(b="cover")
+    site = SimpleNamespace(shape=(9, 9))
+    areas = np.array([0.0, 10, 0, 0, 0, 0])
+    said = [
+        _sentence(SimpleNamespace(site=site), options, {"i": i, "p_value": p}, areas)
+        for i, p in ((0.3, 0.001), (-0.3, 0.001), (0.001, 0.49))
+    ]
+    assert said[0].startswith("High soil loss A goes with high cover C around it")
+    assert said[1].startswith("High soil loss A stands against high cover C")
+    assert said[2].startswith("High soil loss A neither goes with nor stands against high cover C")
 
 
 @pytest.mark.parametrize(

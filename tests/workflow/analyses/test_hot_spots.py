@@ -12,6 +12,7 @@ from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
 
 SHAPE = (60, 80)
+EVEN = {"elevation": "dem.tif", "erosivity": 1000.0, "erodibility": 0.05, "topography": 20.0, "practice": 1.0}
 
 
 def read(path):
@@ -41,6 +42,15 @@ def test_on_what_land_the_hot_spot_lies(decade):
     assert elevation["hot spot [ha]"].sum() == pytest.approx(43.2)
     assert elevation["area [ha]"].sum() == pytest.approx(60 * 80 * 0.09)
     assert pd.read_csv(out / "tables/hot_spot_aspect.csv")["share of hot spot [%]"].sum() == pytest.approx(100)
+
+
+def test_equal_cells_are_marked_together_and_that_is_said(decade):
+    out = execute(open_site(decade("hot_spots", sources={**EVEN, "cover": 0.01}))).folder
+    words = record.read(out)["analyses"][0]["words"][0]
+    assert "432 ha (100 %, because so many cells have the same value) from" in words
+    file = decade({"hot_spots": {"fraction": 0.0001}}, sources={**EVEN, "cover": "cover_{year}.tif"})
+    words = record.read(execute(open_site(file)).folder)["analyses"][0]["words"][0]
+    assert words == "0.01 % of the land is less than one cell, so that there is no hot spot."
 
 
 def test_a_project_without_a_period_has_hot_spots_but_no_change(decade):

@@ -233,15 +233,17 @@ def _title(study: Study, span: list[int]) -> str:
 def _sentence(names: list[str], means: Sums, titles: list[str]) -> str:
     """The answer in one sentence, as people would say it."""
     before, after = means["before"][0], means["after"][0]
-    words = "fell" if after < before else "rose" if after > before else "stayed"
+    words = "fell" if after < before else "rose" if after > before else "stayed the same"
     start = f"from {titles[0]} to {titles[1]} ({number(before)} to {number(after)} {unit_text(UNIT)})"
     if not before:
         return f"Soil loss {words} {start}."
     shares = [(WORDS[name], 100 * means[f"divisia {name}"][0] / before) for name in names]
     listed = ", ".join(f"{word} {_signed(share)}" for word, share in shares)
+    if after == before:
+        return f"Soil loss {words} {start}: {listed or 'no factor changed'}."
     percent = number(abs(100 * (after - before) / before))
     return (
-        f"Soil loss {words} {percent} % {start}: {listed or 'no factor changed'}. The parts are per cent of the soil "
+        f"Soil loss {words} {percent} % {start}: {listed}. The parts are per cent of the soil "
         "loss before and sum to the change."
     )
 

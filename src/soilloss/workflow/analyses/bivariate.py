@@ -188,13 +188,16 @@ def _areas(study: Study, names: tuple[str, ...], sums: np.ndarray, caption: str)
 
 
 def _sentence(study: Study, options: Bivariate, moran: Sums, areas: np.ndarray) -> str:
-    a, b, whole = _title(options.a), _title(options.b), areas[1:].sum()
+    (a, b), whole = _quantities(options), areas[1:].sum()
     if not np.isfinite(moran["i"]):
         return f"Moran's I of {a} and {b} is not defined: one of them is the same everywhere, or has no cells."
     side = side_of(study.site.shape, options.cells)
     on = "" if side == 1 else f", on squares of {side} × {side} cells"
     ways = "goes with" if moran["i"] > 0 else "stands against"
-    share = {name: number(100 * area / whole, 2) for name, area in zip(NAMES, areas[1:], strict=True)} if whole else {}
+    if moran["p_value"] > options.significance:
+        ways = "neither goes with nor stands against"
+    shares = 100 * areas[1:] / whole if whole else np.full(len(NAMES), np.nan)
+    share = {name: number(one, 2) for name, one in zip(NAMES, shares, strict=True)}
     return (
         f"High {a} {ways} high {b} around it: bivariate Moran's I is {number(moran['i'], 2)} (p "
         f"{number(moran['p_value'], 2)}{on}). Clusters of high among high take {share.get('high-high')} % of the area, "
@@ -202,9 +205,16 @@ def _sentence(study: Study, options: Bivariate, moran: Sums, areas: np.ndarray) 
     )
 
 
+def _quantities(options: Bivariate) -> list[str]:
+    """What is high or low: the two variables, or their gain (loss, none and gain count as -1, 0 and 1)."""
+    gain = "gain of " if options.kind == "change" else ""
+    return [gain + _title(name) for name in (options.a, options.b)]
+
+
 def _figures(options: Bivariate, pairs: Layer, clusters: Layer) -> list[Figure]:
     a, b = _title(options.a), _title(options.b)
     levels = list(LEVELS[options.kind])
+    high, around = _quantities(options)
     how = "thirds of each" if options.kind == "terciles" else "gain and loss from the first to the last year"
     return [
         {
@@ -223,8 +233,8 @@ def _figures(options: Bivariate, pairs: Layer, clusters: Layer) -> list[Figure]:
             "raster": clusters.path,
             "names": list(clusters.names),
             "colours": list(clusters.colours),
-            "caption": f"Where {a} and the {b} around it are both high, both low, or differ (p ≤ "
-            f"{options.significance:g}); the first word is of {a}.",
+            "caption": f"Where {high} and the {around} around it are both high, both low, or differ (p ≤ "
+            f"{options.significance:g}); the first word is of {high}.",
             "alt": f"Map of clusters of {a} and {b}",
         },
     ]

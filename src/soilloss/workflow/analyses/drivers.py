@@ -95,9 +95,10 @@ def read_series(path: Path) -> pd.DataFrame:
     for column in frame.columns:
         if frame[column].dtype.kind not in "iuf":
             raise DataError(f"{path}: the column {column!r} holds text, expected numbers; leave missing values empty")
-    wrong = frame["year"][frame["year"] % 1 != 0]
+    years = frame["year"].to_numpy(float)
+    wrong = years[years % 1 != 0]
     if wrong.size:
-        raise DataError(f"{path} has the year {wrong.iloc[0]:g}, expected whole numbers; correct or remove the line")
+        raise DataError(f"{path} has the year {wrong[0]:g}, expected whole numbers; correct or remove the line")
     twice = frame["year"].duplicated()
     if twice.any():
         raise DataError(f"{path} has the year {int(frame['year'].to_numpy()[twice.argmax()])} twice; keep one line")

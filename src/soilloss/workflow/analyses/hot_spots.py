@@ -202,9 +202,16 @@ def _sentences(study: Study, sums: Sums, options: HotSpots, least: float, cluste
     side = _side(study.site, options)
     known = max(int(np.isfinite(clusters).sum()), 1)
     share = 100 * lost / (lost + other) if lost + other else 0.0
+    # cells that tie with the last belong to it
+    marked = 100 * hot / (rest + hot)
+    ties = (
+        f" ({number(marked)} %, because so many cells have the same value)" if marked > 110 * options.fraction else ""
+    )
     return [
-        f"The {100 * options.fraction:g} % of the land with the highest mean soil loss, {number(hot / 1e4)} ha from "
-        f"{number(least)} t ha⁻¹ yr⁻¹ upwards, gives {number(share)} % of all soil that is lost.",
+        f"The {100 * options.fraction:g} % of the land with the highest mean soil loss, {number(hot / 1e4)} ha{ties} "
+        f"from {number(least)} t ha⁻¹ yr⁻¹ upwards, gives {number(share)} % of all soil that is lost."
+        if hot
+        else f"{100 * options.fraction:g} % of the land is less than one cell, so that there is no hot spot.",
         f"High soil loss gathers in {number(100 * float((clusters > 0).sum()) / known)} % and low soil loss in "
         f"{number(100 * float((clusters < 0).sum()) / known)} % of the squares of {side} x {side} cells (Gi*, "
         f"p < {options.significance:g}"

@@ -219,10 +219,10 @@ def _against_plots(
     scores.columns = ["observations", *(f"{name} [{UNIT}]" for name in ("bias", "MAE", "RMSE")), "Nash-Sutcliffe"]
     scores.attrs["caption"] = "Modelled minus observed. A Nash-Sutcliffe efficiency below 0: their mean is nearer."
     unit = unit_text(UNIT)
+    many, side = "s" if judged["n"] > 1 else "", "high" if judged["bias"] > 0 else "low"
     said = (
-        f"Against {judged['n']} observation{'s' if judged['n'] > 1 else ''} the map is "
-        f"{number(abs(judged['bias']))} {unit} too {'high' if judged['bias'] > 0 else 'low'} on average (RMSE {number(judged['rmse'])} {unit}, Nash-Sutcliffe "
-        f"efficiency {number(judged['nse'], 2)})."
+        f"Against {judged['n']} observation{many} the map is {number(abs(judged['bias']))} {unit} too {side} on "
+        f"average (RMSE {number(judged['rmse'])} {unit}, Nash-Sutcliffe efficiency {number(judged['nse'], 2)})."
     )
     use = np.isfinite(modelled) & np.isfinite(found.values)
     figure = {
