@@ -68,13 +68,13 @@ def filled(elevation: np.ndarray, ways: Ways) -> tuple[np.ndarray, tuple[np.ndar
     """
     strips, stride = strips_of(elevation.shape), elevation.shape[1] + 2
     cells = (elevation.shape[0] + 2) * stride
-    z = _ringed(cells, stride, np.float32, np.nan)
+    z = ringed(cells, stride, np.float32, np.nan)
     voids = each(strips, lambda s: surface.put_rows(elevation[s.rows], s.own(z).reshape(-1, stride)))
     if ways.close_holes > 0 and sum(voids):
         surface.close_holes(z, stride, ways.close_holes)
     if ways.walls and sum(voids):
         each(strips, lambda s: wall_up(s.own(z).reshape(-1, stride)[:, 1:-1]))
-    pointer, label = _ringed(cells, stride, np.uint8, fill.VOID), _ringed(cells, stride, np.int32, fill.NO_BASIN)
+    pointer, label = ringed(cells, stride, np.uint8, fill.VOID), ringed(cells, stride, np.int32, fill.NO_BASIN)
 
     def point(s: Strip) -> int:
         fill.point_down(s.wide(z), stride, s.wide(pointer), s.wide(label))
@@ -121,8 +121,8 @@ def accumulated(codes: np.ndarray, own: np.ndarray) -> np.ndarray:
     """Return what drains through each cell by D8, if each gives the whole number `own` (int32 or int64) of its row."""
     stride = codes.size // (own.size + 2)
     strips = strips_of((own.size, stride - 2))
-    amount = _ringed(codes.size, stride, own.dtype, 0)
-    state = _ringed(codes.size, stride, np.uint8, flow.LEAVES)
+    amount = ringed(codes.size, stride, own.dtype, 0)
+    state = ringed(codes.size, stride, np.uint8, flow.LEAVES)
 
     def start(s: Strip) -> None:
         flow.give(s.wide(codes), stride, own[s.rows], s.wide(amount))
@@ -142,9 +142,9 @@ def shared(
     """Return what drains through each cell if flow divides; `exponent` and `held` as in `multiflow.share`."""
     stride = codes.size // (own.size + 2)
     strips = strips_of((own.size, stride - 2))
-    parts, coming = np.zeros((codes.size, 4), np.uint16), _ringed(codes.size, stride, np.uint8, 0)
-    waiting = _ringed(codes.size, stride, np.uint8, multiflow.DONE)
-    amount = _ringed(codes.size, stride, np.float64, 0)
+    parts, coming = np.zeros((codes.size, 4), np.uint16), ringed(codes.size, stride, np.uint8, 0)
+    waiting = ringed(codes.size, stride, np.uint8, multiflow.DONE)
+    amount = ringed(codes.size, stride, np.float64, 0)
 
     def share(s: Strip) -> None:
         multiflow.share(w, stride, metres, codes, exponent, s.top, s.bottom, parts, coming, held)
@@ -177,7 +177,7 @@ def on_grid(elevation: np.ndarray, flat: np.ndarray, kind: Any = np.float32, sca
     return out
 
 
-def _ringed(cells: int, stride: int, kind: Any, ring: float) -> np.ndarray:
+def ringed(cells: int, stride: int, kind: Any, ring: float) -> np.ndarray:
     """Return a flat array of which only the ring is set."""
     flat = np.empty(cells, kind)
     grid = flat.reshape(-1, stride)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from soilloss.derive.strips import wall_up
+from soilloss.derive.strips import ringed, wall_up
 from soilloss.derive.ways import Ways
 from soilloss.grid.blocks import Window, grow
 from soilloss.grid.passes import Passes
@@ -82,7 +82,8 @@ def heights(ground: Ground, tile: Tile) -> tuple[np.ndarray, np.ndarray]:
     outer, place = grow(window, 1 + max(close_holes, 0), shape)
     raw = np.asarray(ground.source.read(outer))
     near, inside = grow(place, 1, raw.shape)
-    out = np.full([s.stop - s.start + 2 for s in inside], np.nan, np.float32)
+    rows, stride = (s.stop - s.start + 2 for s in inside)
+    out = ringed(rows * stride, stride, np.float32, np.nan).reshape(rows, stride)
     known = tuple(slice(1 - s.start, 1 - s.start + n.stop - n.start) for s, n in zip(inside, near, strict=True))
     with np.errstate(over="ignore"):
         out[known] = raw[near]
@@ -106,7 +107,7 @@ def find_basins(ground: Ground, files: Files, tile: Tile) -> Answer:
         line[~np.isnan(line)] = np.inf
     stride = z.shape[1]
     flat = z.reshape(-1)
-    pointer, label = np.full(z.size, fill.VOID, np.uint8), np.full(z.size, fill.NO_BASIN, np.int32)
+    pointer, label = ringed(z.size, stride, np.uint8, fill.VOID), ringed(z.size, stride, np.int32, fill.NO_BASIN)
     fill.point_down(flat, stride, pointer, label)
     basins = fill.label_basins(pointer, stride, label)
     low, high, level = fill.basin_edges(flat, stride, label, basins)
@@ -198,9 +199,9 @@ def find_directions(
     set_ring(w, ring)
     keep(files, np.where(np.isinf(inner(w)), np.nan, inner(w)) if ground.ways.walls else inner(w))
     stride = w.shape[1]
-    flat, direction = w.reshape(-1), np.full(w.size, flow.VOID, np.uint8)
+    flat, direction = w.reshape(-1), ringed(w.size, stride, np.uint8, flow.VOID)
     flow.steepest(flat, stride, 1 / ground.rows(tile), direction)
-    distance = np.full(w.size, -1, np.int32)
+    distance = ringed(w.size, stride, np.int32, -1)
     flats = flow.mark_flats(flat, stride, direction, distance)
     flow.drain_flats(flat, stride, direction, distance, flats)
     cells = kernels.border_flats(flat, stride, distance)

@@ -217,9 +217,7 @@ def _amounts(run: Passes, ground: d8.Ground, used: dict[str, Any], own: np.ndarr
         direction = amounts.directions(files)
         rows = ground.tiles.window(tile)[0]
         amount = amounts.added_up(direction, units[rows], inflow[tile]).reshape(direction.shape)
-        out = _masked(files, d8.inner(direction), d8.inner(amount).astype(np.float64))
-        out *= worth * unit
-        return out
+        return _masked(files, d8.inner(direction), np.multiply(d8.inner(amount), worth * unit, dtype=np.float64))
 
     return make
 
