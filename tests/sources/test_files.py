@@ -191,7 +191,8 @@ def test_native_grid(tmp_path):
 
 
 def test_threads_have_handles_of_their_own_and_old_ones_are_closed(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "OPEN_FILES", 2)
+    monkeypatch.setattr(files, "LEAST_FILES", 2)
+    monkeypatch.setattr(files, "_most_files", lambda: 2)
     for year in range(2000, 2005):
         write_raster(tmp_path / f"n_{year}.tif", ndvi(year), GRID, scale=1e-4)
     steps = [str(year) for year in range(2000, 2005)]

@@ -8,6 +8,7 @@ NetCDF and Zarr variables become rasters with `sources.cubes.import_cube`; `sour
 from __future__ import annotations
 
 import calendar
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
@@ -32,7 +33,8 @@ from soilloss.variables import VARIABLES
 
 AXIS_LENGTHS = {"month": 12, "half_month": 24, "class": 8}
 CACHE_MEGABYTES = 256
-OPEN_FILES = 64
+# rasters kept open: at most in all, at least by each thread
+MOST_FILES, LEAST_FILES = 1000, 16
 
 
 class RasterSource(NamedTuple):
@@ -289,9 +291,19 @@ def _handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
         held.move_to_end(key)
         return held[key]
     handle = held[key] = _open_handle(source, grid, path)
-    if len(held) > OPEN_FILES:
+    if len(held) > max(LEAST_FILES, _most_files() // len(_open)):
         _close(held.popitem(last=False)[1])
     return handle
+
+
+@functools.cache
+def _most_files() -> int:
+    """How many rasters may be open at a time: half of what the system grants, the rest is for what is written."""
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return MOST_FILES
+    return min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
 
 
 def _mine() -> OrderedDict[Any, _Handle]:
