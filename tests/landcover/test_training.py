@@ -55,6 +55,15 @@ def test_a_run_leaves_model_card_and_metrics(trained):
     ]  # fmt: skip
 
 
+def test_progress_is_told_step_by_step(tiles, tmp_path):
+    told = []
+    train(tiles, tmp_path, TRAINING, device="cpu", progress=lambda *what: told.append(what))
+    stages = {stage.kind: stage.steps for stage in TRAINING.stages}
+    assert told[0] == ("training: contrast", 0, stages["contrast"])
+    assert ("training: supervise", stages["supervise"], stages["supervise"]) in told
+    assert all(done <= total for _, done, total in told)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_others(tiles, trained, tmp_path):
     again = train(tiles, tmp_path / "again", TRAINING, device="cpu")
     assert same(weights(trained), weights(again))
@@ -120,6 +129,7 @@ def test_two_processes_train_one_network(tmp_path, torchrun):
 @pytest.mark.parametrize(
     ("change", "training", "sentence"),
     [
+        ({}, {"batch": 1}, "one tile of 32 cells for each process .* take a larger batch"),
         ({}, {"batch": 32}, "6 training tiles, fewer than the batch of 32; lower the batch"),
         ({"weight": np.zeros(8, "f4")}, {}, "no quarter has labels"),
         ({"weight": np.ones(8, "f4")}, {}, "needs quarters without labels; leave the stage out"),

@@ -30,14 +30,17 @@ WARM_UP = 0.05  # share of the steps in which the rate rises
 HEAVIEST = 5.0  # weight of a rare class
 READINESS = 8  # batches that are looked at before refinement
 
+Progress = Callable[[str, int, int], None]
+
 
 def run_stage(
     model: HRFormer, tiles: Tiles, training: Training, number: int, *, folder: Path | None = None,
-    resumed: tuple[int, Mapping[str, Tensor]] = (0, {}),
+    resumed: tuple[int, Mapping[str, Tensor]] = (0, {}), progress: Progress = lambda _stage, _done, _total: None,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Run one stage of `training` on `model`, in place, and return a row of numbers per epoch.
 
-    `folder` receives checkpoint and metrics; `resumed` holds the epochs already done and the checkpoint's tensors.
+    `folder` receives checkpoint and metrics; `resumed` holds the epochs already done and the checkpoint's tensors;
+    `progress` is told the stage, the steps done and all of them.
     """
     stage, (rank, world) = training.stages[number], together.join(str(model.moments.device))
     first, tensors = resumed
@@ -54,7 +57,7 @@ def run_stage(
     for epoch in range(first, -(-stage.steps // each)):
         steps = range(epoch * each, min((epoch + 1) * each, stage.steps))
         began = time.perf_counter()
-        logged = _epoch(wrapped, model, tiles, training, number, epoch, steps, optimiser)
+        logged = _epoch(wrapped, model, tiles, training, number, epoch, steps, optimiser, progress)
         row = {"stage": stage.kind, "epoch": epoch + 1, "step": steps.stop, **logged}
         row["seconds"] = time.perf_counter() - began
         if stage.kind != "contrast" and (tiles.split == "val").any() and rank == 0:
@@ -109,7 +112,7 @@ def _readiness(model: HRFormer, tiles: Tiles, training: Training) -> tuple[Tenso
 
 def _epoch(
     module: nn.Module, model: HRFormer, tiles: Tiles, training: Training, number: int, epoch: int, steps: range,
-    optimiser: optim.Optimizer,
+    optimiser: optim.Optimizer, progress: Progress,
 ) -> dict[str, float]:  # fmt: skip
     """Take the steps of one epoch and return the means of what was logged. All chance hangs on the epoch's seed."""
     plain = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
@@ -123,6 +126,7 @@ def _epoch(
     logged: list[Logged] = []
     module.train()
     for step, batch in zip(steps, batches.ahead(make, len(steps)), strict=True):
+        progress(f"training: {stage.kind}", step, stage.steps)
         for group in optimiser.param_groups:
             group["lr"] = stage.rate * _rate(step, stage.steps)
         with torch.autocast(device.type, torch.bfloat16, enabled=_half(training.precision, device)):
@@ -134,6 +138,7 @@ def _epoch(
         if isinstance(plain, Refine):
             plain.follow()
         logged.append({"loss": loss.detach(), **parts})
+    progress(f"training: {stage.kind}", steps.stop, stage.steps)
     return _means(logged, stage)
 
 

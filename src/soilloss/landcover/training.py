@@ -12,7 +12,7 @@ import torch
 
 from soilloss.errors import DataError, SoilLossWarning
 from soilloss.landcover import checkpoint, together, validation
-from soilloss.landcover.loop import label_counts, run_stage
+from soilloss.landcover.loop import Progress, label_counts, run_stage
 from soilloss.landcover.network import HRFormer, set_moments
 from soilloss.landcover.settings import KINDS, Training
 from soilloss.landcover.storage import CLASSES, save_model
@@ -26,6 +26,7 @@ def train(
     *,
     device: str = "",
     card: Mapping[str, Any] | None = None,
+    progress: Progress = lambda _stage, _done, _total: None,
 ) -> Path:
     """Train a network, or go on where a crashed run of the same folder stopped, and return the model's path.
 
@@ -41,6 +42,8 @@ def train(
         ``cpu``, ``cuda`` ...; unless given a graphics card is taken where there is one.
     card : mapping, optional
         What the model's card says of the data and their licence.
+    progress : callable
+        Is told the stage, the steps done and all its steps.
 
     Raises
     ------
@@ -62,7 +65,7 @@ def train(
     for number in range(len(training.stages)):
         if number >= done.stage:
             resumed = (done.epochs, tensors) if number == done.stage else (0, {})
-            run_stage(model, tiles, training, number, folder=folder, resumed=resumed)
+            run_stage(model, tiles, training, number, folder=folder, resumed=resumed, progress=progress)
     path = folder / "model.safetensors"
     if rank == 0:
         save_model(path, model, _card(model, tiles, training, card or {}))
@@ -102,6 +105,8 @@ def _check(tiles: Tiles, training: Training, world: int) -> None:
         (count < training.batch, f"there are {count} training tiles, fewer than the batch of {training.batch}; "
             "lower the batch, or cut more tiles"),
         (training.batch % world, f"a batch of {training.batch} cannot be shared by {world} processes evenly"),
+        (side == 32 and training.batch == world, "one tile of 32 cells for each process is a single cell of the coarsest "
+            "map, whose variance nobody knows; take a larger batch, or larger tiles"),
         ("supervise" in kinds and not labelled.any(), "no quarter has labels; give the label map's year images"),
         ("contrast" in kinds and (~tiles.held_out).sum() < 2, "contrast needs two quarters at least"),
         ("refine" in kinds and not free.any(), "refinement needs quarters without labels; leave the stage out"),

@@ -46,22 +46,27 @@ def cut(work: Work) -> dict[str, Any]:
 
 
 def teach(work: Work) -> Path:
-    """Return the model file of the project: the one it names, or one trained on its tiles, if need be now."""
+    """Return the model file of the project: the one it names, or one trained on its tiles, if need be now.
+
+    Of several processes (`torchrun`) the first one cuts the tiles and keeps the record.
+    """
     if work.section.model:
         return Path(work.section.model) if work.section.model in PACKAGED else work.data / work.section.model
     need_torch()
+    from soilloss.landcover import together
     from soilloss.landcover.training import train
 
-    cut(work)
-    key = key_for(_tiles_key(work), work.section.train.model_dump())
-    folder = work.folder / "model"
-    path = folder / "model.safetensors"
+    options, folder = work.section.train, work.folder / "model"
+    key, path = key_for(_tiles_key(work), options.model_dump()), folder / "model.safetensors"
+    alone_or_first = together.join(together.local_device(options.device))[0] == 0
+    if alone_or_first:
+        cut(work)
+        if not is_done(work, "training", key):  # what a crash left belongs to other tiles or options
+            shutil.rmtree(folder, ignore_errors=True)
+            keep(work, "training", key, None)
+    together.wait()
     if is_done(work, "model", key) and path.exists():
         return path
-    if not is_done(work, "training", key):  # what a crash left belongs to other tiles or options
-        shutil.rmtree(folder, ignore_errors=True)
-        keep(work, "training", key, None)
-    options = work.section.train
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", SoilLossWarning)
         train(
@@ -70,26 +75,23 @@ def teach(work: Work) -> Path:
             _training(work.section),
             device=options.device,
             card={"data": options.about},
+            progress=work.progress,
         )
-    keep(work, "model", key, {"notes": [str(one.message) for one in told if one.category is SoilLossWarning]})
+    if alone_or_first:
+        keep(work, "model", key, {"notes": [str(one.message) for one in told if one.category is SoilLossWarning]})
     return path
 
 
 def _training(section: LandCoverMaps) -> Any:
-    from soilloss.landcover.settings import KINDS, Refinement, Stage, Training
+    from soilloss.landcover.settings import KINDS, Geometry, Refinement, Stage, Training
 
     options = section.train.model_dump(exclude={"device", "about", "rate", "refinement", *KINDS})
     stages = tuple(Stage(kind, steps, section.train.rate) for kind in KINDS if (steps := getattr(section.train, kind)))
     if not any(stage.kind == "supervise" for stage in stages):
         raise ProjectError("landcover.train.supervise is 0, so nothing would be learnt from labels; give it steps")
-    try:
-        refinement = Refinement(**section.train.refinement)
-    except TypeError:
-        known = ", ".join(Refinement._fields)
-        raise ProjectError(
-            f"landcover.train.refinement has {', '.join(section.train.refinement)}; expected some of {known}"
-        ) from None
-    return Training(stages=stages, refinement=refinement, **options)
+    choices = section.train.refinement.model_dump()
+    geometry = Geometry(**_tuples(choices.pop("geometry")))
+    return Training(stages=stages, refinement=Refinement(geometry=geometry, **choices), **options)
 
 
 def _labels(work: Work) -> Labels:
