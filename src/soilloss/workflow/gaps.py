@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +22,6 @@ class Gaps:
         self.made_from = {one.variable: one.inputs for one in steps}
         self.found: dict[str, np.ndarray] = {}
         self.seen: np.ndarray | None = None
-        self.last = b""
 
     def trace(self, values: Mapping[str, Any], cells: Cells) -> None:
         """Trace `cells` (rows, columns) that one step has lost; what does not change is traced once per cell."""
@@ -33,27 +31,18 @@ class Gaps:
         names = [*self.work.reads, *(one.variable for one in self.work.steps)]
         if fresh.any():
             new = cells[0][fresh], cells[1][fresh]
-            self._trace(values, new, [name for name in names if name not in self.work.changing], {})
+            self._trace(values, new, [name for name in names if name not in self.work.changing])
             self.seen[new] = True
-        changing = {name: self._gone(name, values, cells) for name in names if name in self.work.changing}
-        # what is missing is often the same in all steps
-        state = hashlib.blake2b(b"".join(part.tobytes() for part in (*cells, *changing.values()))).digest()
-        if state != self.last:
-            self._trace(values, cells, list(changing), changing)
-        self.last = state
+        self._trace(values, cells, [name for name in names if name in self.work.changing])
 
-    def _gone(self, name: str, values: Mapping[str, Any], cells: Cells) -> np.ndarray:
-        gone = missing(values[name], cells, self.work.tables)
-        if name == "aspect" and self._is_made(name) and "slope" in values:
-            gone &= missing(values["slope"], cells, self.work.tables)  # level cells face nowhere, and that is no gap
-        return gone
+    def _trace(self, values: Mapping[str, Any], cells: Cells, names: Sequence[str]) -> None:
+        gone: dict[str, np.ndarray] = {}
 
-    def _trace(
-        self, values: Mapping[str, Any], cells: Cells, names: Sequence[str], gone: dict[str, np.ndarray]
-    ) -> None:
         def is_gone(name: str) -> np.ndarray:
             if name not in gone:
-                gone[name] = self._gone(name, values, cells)
+                gone[name] = missing(values[name], cells, self.work.tables)
+                if name == "aspect" and self._is_made(name) and "slope" in values:
+                    gone[name] &= is_gone("slope")  # level cells face nowhere, and that is no gap
             return gone[name]
 
         for name in names:
