@@ -93,6 +93,20 @@ def test_donors_are_those_of_the_zone(opened, landscape, grid):
     np.testing.assert_allclose(after, expected, rtol=1e-6)
 
 
+def test_a_class_without_donors_is_refused_unless_it_does_not_erode(opened):
+    follows = {"donor": "land_cover", "source": "ndvi_{year}.tif", "land_cover": "cover.tif"}
+
+    def becoming(name):
+        lines = {"rules": [{"from": "cropland", "to": name}], "source": "cover.tif"}
+        return opened({"land_cover": lines, "ndvi": follows}, zero_classes=["wetland"])
+
+    with pytest.raises(
+        DataError, match="sources.ndvi: land becomes forest, but no cell that is so already has ndvi in"
+    ):
+        becoming("forest")
+    assert np.isnan(becoming("wetland").read("ndvi", "2001", WINDOW)).any()
+
+
 def test_keys_know_what_they_are_made_of(opened):
     def key(changed, **more):
         return opened({"practice": changed}, **more).keys["practice"]

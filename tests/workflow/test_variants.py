@@ -125,7 +125,10 @@ def test_one_variant_alone_and_everything_again_is_equal(landscape, project):
     assert all(proof.equal for proof in verify(landscape / "out/variants/b"))
 
 
-def test_variants_of_changed_land_cover_prove_themselves(landscape, project):
+def test_variants_of_changed_land_cover_prove_themselves(landscape, project, grid):
+    cover = np.full((60, 80), 4, "u1")
+    cover[:, :20] = 1
+    synthetic.write_raster(landscape / "cover.tif", cover, grid, nodata=0)
     rules = {"land_cover": {"rules": [{"from": "cropland", "to": "forest"}]}, "ndvi": {"donor": "land_cover"}}
     execute_all(project({"forest": {"sources": rules}}))
     assert all(proof.equal for proof in verify(landscape / "out/variants/forest"))
@@ -153,6 +156,7 @@ def test_a_killed_run_leaves_the_former_result_and_is_repeated(landscape, projec
     ("overrides", "sentence"),
     [
         ({"sources": {"cover": {"times": 2}}}, "variants.x.sources.cover: times changes a source, but the project"),
+        ({"sources": {"annual_precipitation": {"times": "more"}}}, "times is 'more', expected a number such as 1.1"),
         ({"sources": {"practise": 1}}, "sources.practise: not a variable soilloss knows; did you mean 'practice'"),
         ({"variants": {}}, "a variant has no variants of its own"),
         ({"sources": 5}, "variants.x.sources: expected a mapping of variables, got 5"),

@@ -36,7 +36,7 @@ def test_periods_without_common_ground_are_said(landscape, write_project):
     variants.execute_all(site)
     made = record.read(landscape / "out")
     (entry,) = made["analyses"]
-    assert "no common ground" in entry["words"][0]
+    assert entry["words"][0].endswith("; its years are others than the project's: no comparison.")
     assert entry["words"][1].startswith("wet raises mean soil loss by ")
     assert [one["path"] for one in entry["rasters"]] == ["differences/wet.tif"]
     page = write_report(landscape / "out", made).read_text(encoding="utf-8")
@@ -56,3 +56,12 @@ def test_conversions_are_per_class_and_hectare():
     assert row["before [t ha-1 yr-1]"] == 5.0
     assert row["difference per hectare [t ha-1 yr-1]"] == -3.0
     assert row["difference in total [t yr-1]"] == -30.0
+
+
+@pytest.mark.parametrize(
+    ("mean", "said"),
+    [(2.0, "x has 2 t ha⁻¹ yr⁻¹; the project of 2010 has no soil loss to"), (np.nan, "x has no cell with soil loss.")],
+)
+def test_nothing_to_compare_is_said(mean, said):
+    row = {"variant": "x", "compared with": "2010", "mean soil loss [t ha-1 yr-1]": mean, "difference [%]": np.nan}
+    assert versus._sentence(row).startswith(said)

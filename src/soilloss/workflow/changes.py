@@ -263,18 +263,35 @@ def _donor(site: Site, former: Site, name: str, label: str, workers: int | None)
         return values, codes, after
 
     def sums(window: Window) -> np.ndarray:
-        values, codes, _ = parts(window)
+        values, codes, after = parts(window)
         use = zones.inside(site.area, site.grid, window) if site.area is not None else np.ones(values.shape, bool)
-        return scenario.donor_sums(values[use], codes[use], zone_of(window)[use], count)
+        new, zone = use & (after > 0) & (after != codes), zone_of(window)
+        given = scenario.donor_sums(values[use], codes[use], zone[use], count)
+        return np.concatenate([given, scenario.donor_sums(after[new], after[new], zone[new], count)[:1]])
 
     found = {(w[0].start, w[1].start): part for w, part in run_blocks(sums, windows(site.shape, 512), workers)}
-    means = scenario.donor_means(np.sum([found[key] for key in sorted(found)], axis=0))
+    *given, wanted = np.sum([found[key] for key in sorted(found)], axis=0)
+    _check_donors(site, name, label, given[0].sum(axis=0), wanted.sum(axis=0))
+    means = scenario.donor_means(np.stack(given))
 
     def cells(window: Window) -> tuple[np.ndarray, np.ndarray]:
         values, codes, after = parts(window)
         return values, scenario.with_donors(values, codes, after, zone_of(window), means)
 
     return cells
+
+
+def _check_donors(site: Site, name: str, label: str, given: np.ndarray, wanted: np.ndarray) -> None:
+    """Refuse a class that land becomes and no cell has; without erosion it needs none, and a step may miss all."""
+    legend = tables.read(LAND_COVER).set_index("code")["name"].to_dict()
+    lacking = [legend.get(code, f"class {code}") for code in np.flatnonzero((wanted > 0) & (given == 0)).tolist()]
+    lacking = [one for one in lacking if one not in site.project.zero_classes]
+    if lacking and given.any():
+        raise DataError(
+            f"sources.{name}: land becomes {lacking[0]}, but no cell that is so already has {name}"
+            f"{f' in {label}' if label else ''} to take it from; leave {name} out of the donors, or let the land become "
+            "something else"
+        )
 
 
 def _zones(site: Site) -> tuple[Callable[[Window], np.ndarray], int]:

@@ -195,6 +195,8 @@ def _override(data: dict[str, Any], key: str, variable: str, change: Any, where:
                     f"{where}: times changes a source, but the project gives none for {variable}; change what it is "
                     "made from"
                 )
+            if not isinstance(change["times"], int | float):
+                raise ProjectError(f"{where}: times is {change['times']!r}, expected a number such as 1.1")
             change = {**source, "times": change["times"] * source.get("times", 1)}
         elif any(change.get(way) is not None for way in CHANGES) and "source" not in change and "method" not in change:
             change |= {"source": source, "method": method}

@@ -168,8 +168,10 @@ def _difference(pair: Pair, workers: int | None) -> tuple[Layer, str]:
 
 def _sentence(row: Mapping[Any, Any]) -> str:
     name, change, mean = row["variant"], row["difference [%]"], row[f"mean soil loss [{UNIT}]"]
+    if not np.isfinite(mean):
+        return f"{name} has no cell with soil loss."
     if not row["compared with"]:
-        return f"{name} has {number(mean)} {unit_text(UNIT)}; its period has no common ground with the project's."
+        return f"{name} has {number(mean)} {unit_text(UNIT)}; its years are others than the project's: no comparison."
     against = "" if row["compared with"] == MEAN else f" of {row['compared with']}"
     if not np.isfinite(change):
         return f"{name} has {number(mean)} {unit_text(UNIT)}; the project{against} has no soil loss to compare it with."

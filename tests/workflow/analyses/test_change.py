@@ -4,7 +4,9 @@ import pytest
 import rasterio
 
 from soilloss.analysis import change
+from soilloss.publish.report import write_report
 from soilloss.sources import synthetic
+from soilloss.workflow import record
 from soilloss.workflow.check import check
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
@@ -60,6 +62,20 @@ def test_statistics_of_cropland_follow_it_through_the_years(decade, tmp_path, gr
     assert areas["whole area", "2006–2010"] == pytest.approx(60 * 20 * 0.09)
     assert areas["east", "2001–2005"] == 0
     assert np.isnan(read(out / "analyses/soil_loss_2006-2010.tif")[:, 20:]).all()
+
+
+def test_a_class_that_disappears(decade, tmp_path, grid):
+    for year in range(2001, 2011):
+        synthetic.write_raster(tmp_path / f"land_{year}.tif", np.full(SHAPE, 4 if year < 2006 else 1, "u1"), grid)
+    sources = {**SOURCES, "land_cover": "land_{year}.tif"}
+    file = decade({"change": {"only": ["cropland"], "by": ["elevation"]}}, sources=sources)
+    out = execute(open_site(file)).folder
+    (answer,) = record.read(out)["analyses"]
+    assert answer["words"] == ["No cell has soil loss on cropland in both 2001–2005 and 2006–2010."]
+    bars = next(one for one in answer["figures"] if one["name"] == "change_elevation")
+    assert [name for name, _ in bars["series"]] == ["2001–2005", "2006–2010"]
+    assert set(bars["series"][1][1]) == {None}
+    write_report(out, record.read(out))
 
 
 def test_strata_sum_to_the_whole(decade):

@@ -143,3 +143,6 @@ def test_two_years_are_compared_in_space_only(decade):
     out = run(file)
     assert not (out / "tables/correlations.csv").exists()
     assert (out / "tables/detector.csv").exists()
+    file = decade({"drivers": {"of": "practice"}}, period={"start": 2001, "end": 2002})
+    words = record.read(run(file))["analyses"][0]["words"]
+    assert words == ["No map differs from place to place, and there are too few years."]

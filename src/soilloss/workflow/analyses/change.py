@@ -231,11 +231,12 @@ def _difference(names: list[str]) -> Figure:
 def _strata_figure(frame: pd.DataFrame, kind: str, names: list[str]) -> Figure:
     shown = list(dict.fromkeys(frame[kind]))
     means = frame.pivot_table(index=kind, columns="period", values=f"mean soil loss [{UNIT}]", sort=False)
+    means = means.reindex(index=shown, columns=names)
     return {
         "kind": "grouped",
         "name": f"change_{kind}",
         "names": shown,
-        "series": [[name, means[name].reindex(shown).tolist()] for name in names],
+        "series": [[name, means[name].tolist()] for name in names],
         "label": "mean soil loss",
         "unit": UNIT,
         "caption": f"Mean soil loss by {kind} in each period.",

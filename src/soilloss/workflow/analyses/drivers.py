@@ -163,7 +163,7 @@ def _finish(study: Study, totals: list[Sums], options: Drivers) -> Answer:
         made |= {"series": _as_table(series), "correlations": together}
         figures += _time_figures(series, together, options)
         words.append(_time_sentence(together, series))
-    return Answer(words, made, figures)
+    return Answer(words or ["No map differs from place to place, and there are too few years."], made, figures)
 
 
 def _varies(values: np.ndarray) -> bool:
