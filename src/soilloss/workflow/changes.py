@@ -289,8 +289,8 @@ def _check_donors(site: Site, name: str, label: str, given: np.ndarray, wanted: 
     if lacking and given.any():
         raise DataError(
             f"sources.{name}: land becomes {lacking[0]}, but no cell that is so already has {name}"
-            f"{f' in {label}' if label else ''} to take it from; leave {name} out of the donors, or let the land become "
-            "something else"
+            f"{f' in {label}' if label else ''} to take it from; leave {name} out of the donors, or let the land "
+            "become something else"
         )
 
 
