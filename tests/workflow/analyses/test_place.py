@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from soilloss.workflow import block
 from soilloss.workflow.analyses.place import Place, make_study
 from soilloss.workflow.site import open_site
 
@@ -45,15 +46,21 @@ def test_soil_loss_is_zero_on_water_and_severity_follows(study_of):
     assert np.isfinite(place.static("soil_loss")[6, 12])  # two years of three are enough
 
 
-def test_quarters_are_added_up_to_years(study_of, landscape, grid):
+def test_quarters_are_added_up_to_years(study_of, landscape, grid, monkeypatch):
     from soilloss.sources import synthetic
 
     for quarter in range(1, 5):
         synthetic.write_raster(landscape / f"r_2001-Q{quarter}.tif", np.full((60, 80), quarter, "f4"), grid)
     sources = {**SIMPLE, "erosivity": "r_{year}-Q{quarter}.tif", "cover": 0.5}
     period = {"start": 2001, "end": 2001, "step": "quarter"}
-    place = Place(study_of({"erosivity", "cover"}, sources=sources, period=period), WINDOW)
+    place = Place(study_of({"erosivity", "cover", "severity"}, sources=sources, period=period), WINDOW)
+    walks, evaluate = [], block.evaluate
+    monkeypatch.setattr(block, "evaluate", lambda *given: walks.append(given) or evaluate(*given))
+    place.hold(["erosivity", "cover", "severity"])
     assert place.steps("erosivity")[:, 0, 0].tolist() == [1, 2, 3, 4]
+    assert place.steps("cover")[:, 0, 0].tolist() == [0.5] * 4
+    assert np.isfinite(place.steps("severity")[:, 0, 20]).all()
+    assert len(walks) == 1
     assert place.years("erosivity")[:, 0, 0].tolist() == [10]
     assert place.years("cover")[0, 0, 0] == np.float32(0.5)
 

@@ -139,15 +139,26 @@ class Place:
             return self.years(variable)
         if variable == "severity":
             return self.grades(self.steps("soil_loss"))
-        if variable not in self._steps:
-            paths = [self.study.published.get((variable, step)) for step in self.study.steps]
-            found = (
-                [self._cells(variable, values) for _, values in block.evaluate(self.study.work, self.window)]
-                if None in paths
-                else [self._read(path) for path in paths if path]
-            )
-            self._steps[variable] = np.stack(found)
+        self.hold([variable])
         return self._steps[variable]
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Make ready what `steps` returns of several variables: those that are computed share one walk."""
+        names = [PART_OF.get(name, name) for name in names]
+        if len(self.study.steps) == len(self.study.years):
+            return
+        computed: dict[str, list[np.ndarray]] = {}
+        for name in dict.fromkeys(names):
+            paths = [self.study.published.get((name, step)) for step in self.study.steps]
+            if name not in self._steps and None not in paths:
+                self._steps[name] = np.stack([self._read(path) for path in paths if path])
+            elif name not in self._steps:
+                computed[name] = []
+        if computed:
+            for values in self.walk(list(computed), self.study.steps):
+                for name, cells in values.items():
+                    computed[name].append(cells)
+        self._steps |= {name: np.stack(cells) for name, cells in computed.items()}
 
     def walk(self, names: Sequence[str], labels: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
         """Yield variables in one time step after the other, float32 (rows, columns); nothing is kept."""
