@@ -76,3 +76,18 @@ def test_coarse_tiles_keep_their_distance():
 def test_fewer_blocks_than_splits():
     with pytest.raises(DataError, match="2 blocks, expected at least 3"):
         pl.split_blocks([pl.Place(0, 0), pl.Place(0, 1), pl.Place(0, 0)])
+
+
+def test_coarse_tiles_of_two_splits_do_not_touch():
+    """Few tiles drawn: between their blocks lie others without any, over which coarse tiles would meet."""
+    touching = 0
+    for seed in range(60):
+        random = np.random.default_rng(seed)
+        places = [pl.Place(i, j) for i in range(12) for j in range(12) if random.random() < 0.25]
+        splits = pl.split_blocks({pl.block_of(place, 2) for place in places}, seed=seed)
+        kept = [places[n] for n in pl.without_gaps(places, splits, 2)]
+        coarse = pl.coarse_places(kept, splits, 2, 3)
+        for one, other in itertools.combinations(coarse, 2):
+            near = max(abs(one.row - other.row), abs(one.column - other.column)) <= 1
+            touching += near and coarse[one] != coarse[other]
+    assert touching == 0

@@ -1,9 +1,12 @@
 """Two processes on the loopback train as one."""
 
+import json
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="the landcover extra is not installed")
 from soilloss.landcover import together  # noqa: E402
+from soilloss.landcover.demo import write_demo  # noqa: E402
 
 SCRIPT = """
 import sys, torch
@@ -39,3 +42,20 @@ def test_alone_nothing_is_shared():
     assert together.gathered(x) is x
     together.wait()
     assert together.local_device("cuda:3") == "cuda:3"
+
+
+PROJECT = """
+import sys
+from soilloss.workflow.landcover import open_work, teach
+train = {"size": "N", "contrast": 0, "supervise": 1, "refine": 0, "batch": 4, "device": "cpu"}
+tiles = {"size": 32, "block": 2, "per_class": 12}
+teach(open_work(sys.argv[1], {"landcover.train": train, "landcover.tiles": tiles}, workers=1))
+"""
+
+
+def test_two_processes_share_the_work_of_a_project(tmp_path, torchrun):
+    project = write_demo(tmp_path / "area", shape=(160, 192), years=1, seed=4)
+    torchrun(PROJECT, project)
+    record = json.loads((project.parent / "landcover/record.json").read_text())
+    assert record["model"]["key"] == record["training"]["key"]
+    assert (project.parent / "landcover/model/model.safetensors").is_file()

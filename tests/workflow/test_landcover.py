@@ -11,10 +11,12 @@ from soilloss.errors import DataError, ProjectError, SourceError
 from soilloss.landcover import prediction
 from soilloss.landcover.demo import write_demo
 from soilloss.landcover.images import image_series
+from soilloss.landcover.settings import WIDE, Training
 from soilloss.sources import files
 from soilloss.sources.synthetic import small_grid, write_raster
 from soilloss.workflow.landcover import cut, maps, open_work, points, score_series, series, smooth_series, teach
 from soilloss.workflow.landcover.score import _changes as series_changes
+from soilloss.workflow.landcover.teach import _training
 from soilloss.workflow.landcover.work import stamps
 from soilloss.workflow.run import execute
 from soilloss.workflow.site import open_site
@@ -281,9 +283,11 @@ def test_projects_that_lack_something(area, product, tmp_path):
 def test_training_options_are_checked(area):
     pytest.importorskip("torch", reason="the extra landcover is not installed")
     train = {**TINY["landcover.train"], "refinement": {"treshold": 0.5}}
-    work = open_work(area, {**TINY, "landcover.train": train, "landcover.folder": "wrong"}, workers=1)
-    with pytest.raises(ProjectError, match="treshold; expected some of threshold"):
-        teach(work)
+    with pytest.raises(ProjectError, match="refinement.treshold: unknown key; did you mean 'threshold'"):
+        open_work(area, {**TINY, "landcover.train": train})
+    assert _training(open_work(area, {"landcover.train": {}}).section) == Training()
+    wide = {"refinement": {"geometry": {"angle": 15.0, "shift": 0.125, "zoom": [0.5, 1.0]}}}
+    assert _training(open_work(area, {"landcover.train": wide}).section).refinement.geometry == WIDE
     train = {**TINY["landcover.train"], "supervise": 0}
     work = open_work(area, {**TINY, "landcover.train": train, "landcover.folder": "wrong"}, workers=1)
     with pytest.raises(ProjectError, match="nothing would be learnt"):

@@ -125,13 +125,14 @@ def without_gaps(places: Sequence[Place], splits: Mapping[Place, str], block: in
     test it is the one of the test.
     """
     there = {place: splits[block_of(place, block)] for place in places}
-    around = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    gives_way = {"train": ("val", "test"), "test": ("val",), "val": ()}
-    return [
-        n
-        for n, place in enumerate(places)
-        if not any(there.get(Place(place.row + i, place.column + j)) in gives_way[there[place]] for i, j in around)
-    ]
+    return [n for n, place in enumerate(places) if _stays(place, there)]
+
+
+def _stays(place: Place, there: Mapping[Place, str]) -> bool:
+    """Whether a tile has no neighbour in a split that it gives way to."""
+    gives_way = {"train": ("val", "test"), "test": ("val",), "val": ()}[there[place]]
+    around = [Place(place.row + i, place.column + j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return not any(there.get(near) in gives_way for near in around)
 
 
 def coarse_places(places: Sequence[Place], splits: Mapping[Place, str], block: int, factor: int) -> dict[Place, str]:
@@ -148,4 +149,4 @@ def coarse_places(places: Sequence[Place], splits: Mapping[Place, str], block: i
         }
         if len(near - {""}) == 1:
             found[coarse] = (near - {""}).pop()
-    return found
+    return {coarse: split for coarse, split in found.items() if _stays(coarse, found)}

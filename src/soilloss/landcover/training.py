@@ -105,8 +105,8 @@ def _check(tiles: Tiles, training: Training, world: int) -> None:
         (count < training.batch, f"there are {count} training tiles, fewer than the batch of {training.batch}; "
             "lower the batch, or cut more tiles"),
         (training.batch % world, f"a batch of {training.batch} cannot be shared by {world} processes evenly"),
-        (side == 32 and training.batch == world, "one tile of 32 cells for each process is a single cell of the coarsest "
-            "map, whose variance nobody knows; take a larger batch, or larger tiles"),
+        (side == 32 and training.batch == world, "one tile of 32 cells for each process is a single cell "
+            "of the coarsest map, whose variance nobody knows; take a larger batch, or larger tiles"),
         ("supervise" in kinds and not labelled.any(), "no quarter has labels; give the label map's year images"),
         ("contrast" in kinds and (~tiles.held_out).sum() < 2, "contrast needs two quarters at least"),
         ("refine" in kinds and not free.any(), "refinement needs quarters without labels; leave the stage out"),

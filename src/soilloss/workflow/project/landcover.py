@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field
 
 from soilloss.workflow.project.sources import Strict
 
-
 Code = Annotated[int, Field(ge=1, le=8)]
 
 
@@ -60,6 +59,26 @@ class TileOptions(Strict):
     hold_out: list[int] = []
 
 
+class GeometryOptions(Strict):
+    """How far unlabelled images are turned (degrees), moved and enlarged (shares of the side)."""
+
+    angle: float = Field(default=0.0, ge=0, le=180)
+    shift: float = Field(default=0.0, ge=0, lt=1)
+    zoom: list[Annotated[float, Field(gt=0)]] = Field(default=[1.0, 1.0], min_length=2, max_length=2)
+
+
+class RefineOptions(Strict):
+    """Choices of the third stage; see `soilloss.landcover.settings.Refinement`."""
+
+    threshold: float = Field(default=0.8, gt=0, lt=1)
+    classwise: bool = True
+    teacher: float = Field(default=0.97, ge=0, lt=1)
+    geometry: GeometryOptions = GeometryOptions()
+    cutmix: bool = True
+    dropout: float = Field(default=0.5, ge=0, lt=1)
+    fewest: float = Field(default=0.3, ge=0, le=1)
+
+
 class TrainOptions(Strict):
     """Steps of the three stages (0 leaves one out) and other choices; see `soilloss.landcover.settings.Training`."""
 
@@ -76,7 +95,7 @@ class TrainOptions(Strict):
     cells: int = Field(default=2, ge=1)
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     class_weights: bool = False
-    refinement: dict[str, Any] = {}
+    refinement: RefineOptions = RefineOptions()
     precision: Literal["auto", "bfloat16", "float32"] = "auto"
     seed: int = Field(default=0, ge=0)
     device: str = ""
