@@ -70,6 +70,19 @@ def test_years_of_days_become_erosivity_of_years(daily, landscape):
     assert execute(open_site(daily())).made == []
 
 
+def test_a_year_of_days_is_made_of_its_own_file(daily, landscape):
+    def made(**changes):
+        items = open_site(daily(**changes)).stored
+        return {item.label: item for item in items if item.kind == "series"}
+
+    execute(open_site(daily(period={"start": 2003, "end": 2003}, publish={"folder": "out"})))
+    assert {year: item.exists for year, item in made().items()} == {"2003": True, "2004": False}
+    execute(open_site(daily()))
+    with rasterio.open(landscape / "days_2003.tif", "r+") as data:
+        data.write(2 * data.read())
+    assert {year: item.exists for year, item in made().items()} == {"2003": False, "2004": True}
+
+
 def test_quarters_and_months_share_out_the_year(daily, landscape):
     execute(open_site(daily()))
     yearly = [read(landscape / f"out/factors/erosivity/{year}.tif") for year in YEARS]

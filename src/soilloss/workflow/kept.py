@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from odc.geo.geobox import GeoBox
@@ -61,10 +62,17 @@ def grid_key(grid: GeoBox) -> str:
 
 
 def enter_stored(
-    site: Site, name: str, key: str, kind: str, labels: Sequence[str], bands: int = 1, yearly: bool = False
+    site: Site,
+    name: str,
+    key: str,
+    kind: str,
+    labels: Sequence[str],
+    bands: int = 1,
+    yearly: bool = False,
+    own: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Enter a raster per label, or per year of the labels."""
-    paths = [(label, site.store.path(name, key, label[:4] if yearly else label)) for label in labels]
+    """Enter a raster per label, or per year of the labels; labels may have keys of their `own`."""
+    paths = [(label, site.store.path(name, own.get(label, key), label[:4] if yearly else label)) for label in labels]
     first = {path: label for label, path in reversed(paths)}
     site.stored.extend(Stored(name, first[path], path, kind) for path in dict.fromkeys(path for _, path in paths))
     site.given[name] = files.RasterSource(
@@ -118,8 +126,11 @@ def _enter_series(site: Site, step: Step, key: str) -> None:
         )
     labels = [label for label, _ in days.files]
     bands = files.AXIS_LENGTHS[VARIABLES[step.variable].axis]
-    key = key_of(key, grid_key(native_part(site, days)))
-    enter_stored(site, step.variable, key, "series", labels, bands, yearly=True)
+    grid = grid_key(native_part(site, days))
+    # a year is made of its own file: another year that comes, or changes, leaves it as it is
+    alike = [soilloss.__version__, step.variable, step.method, dict(step.coefficients), days[2:], grid]
+    own = {label: key_of(alike, site.store.file_hash(Path(path))) for label, path in days.files}
+    enter_stored(site, step.variable, key_of(key, grid), "series", labels, bands, yearly=True, own=own)
 
 
 def native_part(site: Site, source: files.RasterSource) -> GeoBox:
