@@ -12,7 +12,7 @@ BASE_BYTES = 250e6
 TILE_BYTES, RIM_BYTES = 30, 100
 # Measured on 3 000 x 3 000 to 10 000 x 10 000 cells: processor seconds per million cells in memory and in tiles, and
 # bytes of scratch per cell of the tiles.
-RATES = {"one receiver": (0.1, 0.2, 1.1), "slope length": (0.15, 0.3, 6.1), "divided": (0.2, 1.1, 54.0)}
+RATES = {"one receiver": (0.1, 0.2, 1.1), "slope length": (0.15, 0.3, 6.1), "divided": (0.2, 1.1, 20.0)}
 
 
 class Cost(NamedTuple):
