@@ -132,6 +132,18 @@ def test_along_the_series_each_year_adds_its_part(causes):
     assert (out / "figures/attribution_years.png").is_file()
 
 
+def test_nothing_before_has_no_per_cent(causes, tmp_path, grid):
+    file = causes(SPANS)
+    for year in YEARS:
+        synthetic.write_raster(tmp_path / f"p_{year}.tif", np.full(SHAPE, 0.5 * (year > 2003), "f4"), grid)
+    out = execute(open_site(file, {"sources.practice": "p_{year}.tif"})).folder
+    for name in ("attribution", "attribution_change"):
+        table = pd.read_csv(out / f"tables/{name}.csv", keep_default_na=False)
+        column = "contribution [%]" if name == "attribution" else "change [%]"
+        assert set(table[column]) == {""}
+    assert record.read(out)["analyses"][0]["words"][0].startswith("Soil loss rose from 2001–2002 to 2005–2006 (0 to")
+
+
 def test_quarters_are_set_against_the_same_quarters(causes, tmp_path, grid):
     file = causes(SPANS, cover=0.5)
     for year in YEARS:

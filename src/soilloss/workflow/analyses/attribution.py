@@ -283,7 +283,7 @@ def _changes(study: Study, names: list[str], means: Sums) -> pd.DataFrame:
     frame = pd.DataFrame({"place": study.places, f"before [{UNIT}]": before, f"after [{UNIT}]": after})
     frame[f"change [{UNIT}]"] = change
     with np.errstate(all="ignore"):
-        frame["change [%]"] = 100 * change / before
+        frame["change [%]"] = np.where(before > 0, 100 * change / before, np.nan)
     frame[f"not attributed [{UNIT}]"] = left
     frame.attrs["caption"] = "Mean soil loss before and after; what is not attributed is rounding."
     return frame
@@ -342,15 +342,15 @@ def _years(study: Study, names: list[str], sums: Sums, options: Attribution) -> 
         for i, name in enumerate(names)
     ]
     frame = pd.DataFrame(rows, columns=["place", "year", "factor", f"contribution [{UNIT}]"])
-    frame.attrs["caption"] = "Contribution of each factor to the change from the year before."
+    frame.attrs["caption"] = "Contribution of each factor to the change from the previous year of the period."
     figure = {
         "kind": "stacks",
         "name": "attribution_years",
         "years": labels,
         "parts": [[WORDS[name], COLOURS[name][1], means[i, 0].tolist()] for i, name in enumerate(names)],
-        "label": "change from the year before",
+        "label": "change from the previous year",
         "unit": UNIT,
-        "caption": "What each factor contributed to the change of mean soil loss from the year before.",
+        "caption": "What each factor contributed to the change of mean soil loss from the previous year of the period.",
         "alt": "Stacked bars of contributions by year",
     }
     return frame, figure
