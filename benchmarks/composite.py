@@ -1,10 +1,17 @@
 """A quarter of Sentinel-2 scenes to one image: soilloss against odc-stac with xarray's median, on the same local COGs.
 
-    python benchmarks/composite.py [--scenes 40] [--bands 5] [--side 2048] [--workers 2] [--folder FOLDER]
+    python benchmarks/composite.py [--scenes 40] [--bands 5] [--cells 2048] [--workers 2] [--folder FOLDER]
+                                   [--only ours]
 
-Needs odc-stac beside soilloss (pip install odc-stac). Both read the same files, mask by the scene classification (grown
-by three of its cells), apply scale and offset, and make a median image of each band. Without a folder the scenes lie
-in a temporary one. Seconds and the highest memory are of a process of its own.
+Needs odc-stac beside soilloss (pip install odc-stac), except with `--only ours`. Both read the same files, mask by the
+scene classification, grown by three of its cells, apply scale and offset, and make a median image of each band. Without
+a folder the scenes lie in a temporary one; their size is said, and refused above 12 GB. Seconds, processor seconds and
+the highest memory are of a process of its own.
+
+The images agree. Until clouds were grown alike two per cent of the cells differed: the median of xarray was masked chunk
+by chunk of 512 cells, so clouds did not grow into the next chunk (2.3 % of cells), and in cells of 10 m in place of the
+20 m of the classification (0.06 %). Of two middle observations we round the mean up, they round it to even: that is one
+stored number at most, and not counted.
 """
 
 from __future__ import annotations
@@ -25,6 +32,8 @@ import rasterio
 from rasterio.transform import from_origin
 
 BANDS = ("blue", "green", "red", "nir", "swir1")
+# of a cell of noise after compression, and the most that the scenes may take on disk
+BYTES, MOST = 1.6, 12e9
 CRS, LEFT, TOP, CELL = "EPSG:32649", 300_000.0, 4_200_000.0, 10.0
 
 
@@ -113,9 +122,11 @@ def theirs(folder: Path, scenes: int, bands: int, side: int, workers: int) -> No
     )
 
     def usable(scl: np.ndarray) -> np.ndarray:
-        return np.stack([~binary_dilation(np.isin(one, (3, 8, 9, 10)), iterations=6) for one in scl])
+        # grown as it is stored, in cells twice as large
+        grown = [binary_dilation(np.isin(one[::2, ::2], (3, 8, 9, 10)), iterations=3) for one in scl]
+        return ~np.stack(grown).repeat(2, 1).repeat(2, 2)
 
-    clear = data.scl.data.map_blocks(usable, dtype=bool)
+    clear = data.scl.data.map_overlap(usable, depth={0: 0, 1: 6, 2: 6}, boundary=0, dtype=bool)
     for band in BANDS[:bands]:
         values = data[band].where(data[band] > 0)
         values = values.where(values.copy(data=clear))
@@ -127,43 +138,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--bands", type=int, default=5)
-    parser.add_argument("--side", type=int, default=2048)
+    parser.add_argument("--cells", type=int, default=2048, help="rows and columns of a band")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--only", choices=("ours", "theirs"), help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=("ours", "theirs"), help="run one of the two; nothing is compared")
+    parser.add_argument("--child", choices=("ours", "theirs"), help=argparse.SUPPRESS)
     given = parser.parse_args()
-    if given.only:
-        started = time.perf_counter()
-        {"ours": ours, "theirs": theirs}[given.only](given.folder, given.scenes, given.bands, given.side, given.workers)
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        print(json.dumps({"seconds": time.perf_counter() - started, "memory_gb": memory}))
+    if given.child:
+        child(given)
         return
+    size = given.scenes * given.cells**2 * (given.bands * BYTES + 1 / 16)
+    print(
+        f"{given.scenes} scenes, {given.bands} bands, {given.cells} x {given.cells} cells: {size / 1e9:.1f} GB on disk"
+    )
+    if size > MOST:
+        raise SystemExit(f"that is over {MOST / 1e9:.0f} GB: take fewer scenes, bands or cells")
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         if not (folder / "0_scl.tif").exists():
             folder.mkdir(parents=True, exist_ok=True)
-            make(folder, given.scenes, given.bands, given.side)
+            make(folder, given.scenes, given.bands, given.cells)
         compare(given, folder)
 
 
+def child(given: argparse.Namespace) -> None:
+    started = time.perf_counter()
+    {"ours": ours, "theirs": theirs}[given.child](given.folder, given.scenes, given.bands, given.cells, given.workers)
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    found = {"seconds": time.perf_counter() - started, "processor": used.ru_utime + used.ru_stime}
+    print(json.dumps(found | {"memory_gb": used.ru_maxrss / 1e6}))
+
+
 def compare(given: argparse.Namespace, folder: Path) -> None:
-    options = [f"--{key}={getattr(given, key)}" for key in ("scenes", "bands", "side", "workers")]
+    options = [f"--{key}={getattr(given, key)}" for key in ("scenes", "bands", "cells", "workers")]
     found = {}
-    for name in ("ours", "theirs"):
-        command = [sys.executable, __file__, f"--only={name}", f"--folder={folder}", *options]
+    for name in [given.only] if given.only else ("ours", "theirs"):
+        command = [sys.executable, __file__, f"--child={name}", f"--folder={folder}", *options]
         out = subprocess.run(command, capture_output=True, text=True, check=False)
         if out.returncode:
             print(f"{name}: {out.stderr.strip().splitlines()[-1]}")
             return
         found[name] = json.loads(out.stdout.splitlines()[-1])
-        print(f"{name:8}{found[name]['seconds']:8.1f} s  {found[name]['memory_gb']:.2f} GB")
+        one = found[name]
+        print(f"{name:8}{one['seconds']:8.1f} s  {one['processor']:8.1f} processor s  {one['memory_gb']:.2f} GB")
+    if given.only:
+        return
     print(f"times faster: {found['theirs']['seconds'] / found['ours']['seconds']:.2f}")
     for band in BANDS[: given.bands]:
         with rasterio.open(folder / f"ours_{band}.tif") as image:
             mine, other = image.read(1).astype("f4"), np.load(folder / f"theirs_{band}.npy")
         known = ~np.isnan(other)
-        differs = np.abs(mine - other)[known]  # at the rims of clouds, which grow at 20 m here and at 10 m there
+        differs = np.abs(mine - other)[known]
+        wrong = np.mean(known != (mine != -32768))
         print(f"{band}: {100 * np.mean(differs > 1):.3f} % differ by more than one stored number")
+        print(f"{band}: {100 * wrong:.3f} % have a number in one and none in the other")
 
 
 if __name__ == "__main__":

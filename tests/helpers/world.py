@@ -258,11 +258,16 @@ def entries(url: str) -> dict:
     }
 
 
+def outline(path: Path, bounds: tuple[float, float, float, float]) -> None:
+    """An area in longitude and latitude."""
+    gpd.GeoDataFrame(geometry=[box(*bounds)], crs="EPSG:4326").to_file(path, driver="GeoJSON")
+
+
 def project(folder: Path, url: str, **changes) -> Path:
     """A project file on an area of this world, with everything from products; `changes` replace top-level keys."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "products.yml").write_text(yaml.safe_dump(entries(url)))
-    gpd.GeoDataFrame(geometry=[box(*AREA)], crs="EPSG:4326").to_file(folder / "area.geojson", driver="GeoJSON")
+    outline(folder / "area.geojson", AREA)
     data = {
         "name": "made-up world",
         "area": "area.geojson",

@@ -28,6 +28,8 @@ from soilloss.sources.remote import GoneError, Web, clean
 from soilloss.sources.tiff import Fetched, fetch_window
 
 MOST_TILES = 2500
+# cells around a piece: two for resampling, and three by which clouds grow that lie outside the area
+MARGIN = 5
 
 
 class Layer(NamedTuple):
@@ -217,7 +219,7 @@ def _fetch(web: Web, url: str, bounds: Bounds, draft: Path, band: int) -> Fetche
         from soilloss.sources.far_cubes import fetch_cube
 
         return fetch_cube(web, url, bounds, draft)
-    return fetch_window(web, url, bounds, draft, bands=(band,))
+    return fetch_window(web, url, bounds, draft, bands=(band,), margin=MARGIN)
 
 
 def expand(layer: Layer, web: Web, cache: Cache, bounds: Bounds) -> Layer:
