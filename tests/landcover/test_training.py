@@ -94,6 +94,12 @@ def test_a_crashed_run_goes_on_to_the_same_weights(tiles, trained, tmp_path, mon
     assert len(rows) == 5
 
 
+def test_a_run_does_not_go_on_with_other_tiles(trained):
+    other = scene((6, 1, 1), years=2, size=32, seed=1).tiles
+    with pytest.raises(DataError, match="is of a run with tiles = [0-9a-f]+, now it is"):
+        train(other, trained.parent, TRAINING, device="cpu")
+
+
 def test_a_finished_run_is_not_repeated(tiles, trained, monkeypatch):
     before = weights(trained)
     monkeypatch.setattr(batches, "ahead", lambda make, count: pytest.fail("trained again"))

@@ -3,16 +3,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn, optim
 
 from soilloss.errors import DataError
+from soilloss.landcover.settings import Training
+from soilloss.landcover.tiles import Tiles
 
 
 class Position(NamedTuple):
@@ -20,6 +24,17 @@ class Position(NamedTuple):
 
     stage: int = 0
     epochs: int = 0
+
+
+def identity(tiles: Tiles, training: Training) -> dict[str, Any]:
+    """Return what makes a run: its choices, and a hash that tells its tiles from others."""
+    words = [
+        tiles.quarters,
+        tiles.split.tolist(),
+        *(np.round(part, 6).tolist() for part in (tiles.weight, tiles.moments)),
+    ]
+    digest = hashlib.sha256(json.dumps([*words, tiles.held_out.tolist(), tiles.image.shape]).encode())
+    return {**training._asdict(), "tiles": digest.hexdigest()[:12]}
 
 
 def write(
@@ -41,7 +56,7 @@ def read(path: Path, settings: Mapping[str, Any]) -> tuple[Position, dict[str, T
     Raises
     ------
     DataError
-        If the file is damaged, or of a run with other settings.
+        If the file is damaged, or of a run with other settings or tiles.
     """
     if not path.exists():
         return Position(), {}

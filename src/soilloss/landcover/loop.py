@@ -65,9 +65,8 @@ def run_stage(
         rows.append(row)
         if folder and rank == 0:
             _append(folder / "metrics.csv", row, model.settings["classes"])
-            checkpoint.write(
-                folder / "checkpoint.safetensors", Position(number, epoch + 1), module, optimiser, training._asdict()
-            )
+            about = checkpoint.identity(tiles, training)
+            checkpoint.write(folder / "checkpoint.safetensors", Position(number, epoch + 1), module, optimiser, about)
         together.wait()
     model.load_state_dict(judged.state_dict())  # a teacher is steadier than its pupil
     return rows

@@ -61,7 +61,7 @@ def train(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = new_model(tiles, training, device)
-    done, tensors = checkpoint.read(folder / "checkpoint.safetensors", training._asdict())
+    done, tensors = checkpoint.read(folder / "checkpoint.safetensors", checkpoint.identity(tiles, training))
     for number in range(len(training.stages)):
         if number >= done.stage:
             resumed = (done.epochs, tensors) if number == done.stage else (0, {})

@@ -175,7 +175,7 @@ def _enter_areas(work: Work, found: Tables, name: str, points: Any, mapped: np.n
                 "out of the areas"
             )
         estimate = area_estimate(counts, [0.0 if c in left else strata[c] for c in CLASSES])["classes"]
-        for code in (c for c in CLASSES if c not in left and (strata[c] > 0 or counts[c].any())):
+        for code in (c for c in CLASSES if c not in left and (strata[c] > 0 or counts[c].sum() > 0)):
             one = estimate.loc[code]
             found["areas"].append(
                 {"set": name, "year": int(str(year)), "class": NAMES[code], "mapped [ha]": areas[code],
