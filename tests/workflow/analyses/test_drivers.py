@@ -46,7 +46,7 @@ def test_time_correlates_the_means_of_the_years(decade, tmp_path):
     out = run(decade({"drivers": options}))
     series = pd.read_csv(out / "tables/series.csv")
     summary = pd.read_csv(out / "tables/summary.csv", dtype={"step": str}).set_index("step")
-    loss = series["soil loss A [t ha-1]"] if "soil loss A [t ha-1]" in series else series.iloc[:, 1]
+    loss = series["soil loss A [t ha-1 yr-1]"]
     np.testing.assert_allclose(
         loss, summary.loc[[str(y) for y in range(2001, 2011)], "mean soil loss [t ha-1]"], rtol=1e-6
     )

@@ -17,6 +17,7 @@ from soilloss import tables
 from soilloss.analysis import drivers
 from soilloss.errors import DataError, SoilLossError, SourceError
 from soilloss.publish.text import label, number
+from soilloss.units import step_unit
 from soilloss.variables import VARIABLES
 from soilloss.workflow.analyses.answer import Answer, Figure, Question, Sums
 from soilloss.workflow.analyses.classes import codes_of
@@ -260,7 +261,7 @@ def _series(study: Study, sums: Sums, options: Drivers) -> pd.DataFrame:
 
 
 def _as_table(series: pd.DataFrame) -> pd.DataFrame:
-    units = {label(name): one.unit for name, one in VARIABLES.items() if one.unit not in ("", "1")}
+    units = {label(name): step_unit(name, "year") for name, one in VARIABLES.items() if one.unit not in ("", "1")}
     names = {column: f"{column} [{units[column]}]" for column in series if column in units}
     shares = {column: f"{column} [%]" for column in series if str(column).startswith("share of ")}
     frame = series.rename(columns={**names, **shares}).reset_index()
