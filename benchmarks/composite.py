@@ -8,7 +8,7 @@ scene classification, grown by three of its cells, apply scale and offset, and m
 a folder the scenes lie in a temporary one; their size is said, and refused above 12 GB. Seconds, processor seconds and
 the highest memory are of a process of its own.
 
-The images agree. Until clouds were grown alike two per cent of the cells differed: the median of xarray was masked chunk
+The images agree. Until clouds were grown alike two per cent of the cells differed: xarray's median was masked chunk
 by chunk of 512 cells, so clouds did not grow into the next chunk (2.3 % of cells), and in cells of 10 m in place of the
 20 m of the classification (0.06 %). Of two middle observations we round the mean up, they round it to even: that is one
 stored number at most, and not counted.
