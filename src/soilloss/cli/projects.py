@@ -38,11 +38,12 @@ def new(folder: Path, /, *, like: str = "minimal") -> None:
     like
         Preset: minimal, rodopi, poyang, jiuyuangou, loess-plateau, mee2021, or landcover-demo (with its data).
     """
-    from soilloss.workflow.start import advice, new_project
+    from soilloss.workflow.start import advice, new_project, presets
 
     file = new_project(folder, like)
     print(file)
-    print(advice(file), file=sys.stderr)
+    if like in presets():
+        print(advice(file), file=sys.stderr)
 
 
 @app.command
