@@ -87,7 +87,7 @@ def draw_points(
     a = grid.affine
     x, y = a.c + (column + 0.5) * a.a, a.f + (row + 0.5) * a.e
     hectares = np.broadcast_to(cell_area(grid) / 1e4, codes.shape)
-    area = np.bincount(codes.reshape(-1), hectares.reshape(-1))
+    area = np.bincount(codes.reshape(-1), hectares.reshape(-1)).round(4)
     stratum = codes[row, column]
     points = pd.DataFrame(
         {"id": np.arange(1, len(row) + 1), "x": x, "y": y, "stratum": stratum, "stratum_area": area[stratum]}

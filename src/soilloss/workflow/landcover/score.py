@@ -157,29 +157,30 @@ def _overall(counts: pd.DataFrame) -> dict[str, Any]:
 
 def _enter_areas(work: Work, found: Tables, name: str, points: Any, mapped: np.ndarray, notes: list[str]) -> None:
     """Areas of each year that has points, each place once; strata are those of the draw, or the mapped classes."""
-    drawn = {"stratum", "stratum_area"} <= set(points)
-    rows: Any = points if drawn else points.assign(stratum=mapped)
+    rows: Any = points if "stratum" in points else points.assign(stratum=mapped)
     rows = rows[rows["stratum"] > 0]
     for year, group in rows.groupby(rows["date"].str[:4]):
         once = group.drop_duplicates("id")
         shown = {step for date in once["date"].unique() for step in steps_of(work, date)}
-        areas = _mapped_areas(work, sorted(shown))
-        strata = areas
-        if drawn:  # whatever the map shows at this date, the places stand for the map they were drawn from
+        mapped_area = strata = _mapped_areas(work, sorted(shown))
+        if "stratum_area" in rows:  # whatever the map shows now, the places stand for the map they were drawn from
             strata = dict.fromkeys(CLASSES, 0.0) | rows.groupby("stratum")["stratum_area"].first().to_dict()
         counts = confusion_matrix(once["stratum"], once["class"], classes=CLASSES)
-        left = [c for c in CLASSES if strata[c] > 0 and not counts.loc[c].any()]
-        if left:
+        sampled, there = counts.to_numpy().sum(axis=1), counts.to_numpy().sum(axis=0)
+        area = np.array([strata[c] for c in CLASSES])
+        if left := [NAMES[c] for c in CLASSES if area[c - 1] > 0 and not sampled[c - 1]]:
             notes.append(
-                f"{', '.join(NAMES[c] for c in left)}: mapped in {year}, but without a point of {name} there; left "
-                "out of the areas"
+                f"{', '.join(left)}: mapped in {year}, but without a point of {name} there; left out of the areas"
             )
-        estimate = area_estimate(counts, [0.0 if c in left else strata[c] for c in CLASSES])["classes"]
-        for code in (c for c in CLASSES if c not in left and (strata[c] > 0 or counts[c].sum() > 0)):
+        used = np.where(sampled > 0, area, 0)
+        if not used.any():
+            continue
+        estimate = area_estimate(counts, used)["classes"]
+        for code in (c for c in CLASSES if used[c - 1] > 0 or there[c - 1]):
             one = estimate.loc[code]
             found["areas"].append(
-                {"set": name, "year": int(str(year)), "class": NAMES[code], "mapped [ha]": areas[code],
-                 "area [ha]": one["area"], "interval [ha]": one["area_interval"], "n": int(counts.loc[code].sum())}
+                {"set": name, "year": int(str(year)), "class": NAMES[code], "mapped [ha]": mapped_area[code],
+                 "area [ha]": one["area"], "interval [ha]": one["area_interval"], "n": int(sampled[code - 1])}
             )  # fmt: skip
 
 
