@@ -12,7 +12,7 @@ import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,8 +42,7 @@ class RasterSource(NamedTuple):
 
     `files` are (step label, path) pairs, the label "" for what does not change; `bands` are counted from 1, one per
     month where the variable has an axis, and () for all that a file has (days: a leap year has more). A cell means
-    ``scale * value + offset`` in `unit`, and is missing
-    where it equals `nodata`. `legend` ("", a name or a path) turns codes into classes.
+    ``scale * value + offset`` in `unit`, and is missing where it equals `nodata`. `legend` ("", a name or a path) turns codes into classes.
     """
 
     variable: str
@@ -298,12 +297,12 @@ def _handle(source: RasterSource, grid: GeoBox, path: str) -> _Handle:
 
 @functools.cache
 def _most_files() -> int:
-    """How many rasters may be open at a time: half of what the system grants, the rest is for what is written."""
-    try:
+    """How many rasters may be open at a time: half of what the system grants, where it says so."""
+    with suppress(ImportError):
         import resource
-    except ImportError:  # not on Windows
-        return MOST_FILES
-    return min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+        return min(MOST_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    return MOST_FILES
 
 
 def _mine() -> OrderedDict[Any, _Handle]:
