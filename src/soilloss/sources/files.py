@@ -33,8 +33,7 @@ from soilloss.variables import VARIABLES
 
 AXIS_LENGTHS = {"month": 12, "half_month": 24, "class": 8}
 CACHE_MEGABYTES = 256
-# rasters kept open: at most in all, at least by each thread
-MOST_FILES, LEAST_FILES = 1000, 16
+MOST_FILES, LEAST_FILES = 1000, 16  # rasters kept open: at most in all, at least by each thread
 
 
 class RasterSource(NamedTuple):
@@ -42,7 +41,8 @@ class RasterSource(NamedTuple):
 
     `files` are (step label, path) pairs, the label "" for what does not change; `bands` are counted from 1, one per
     month where the variable has an axis, and () for all that a file has (days: a leap year has more). A cell means
-    ``scale * value + offset`` in `unit`, and is missing where it equals `nodata`. `legend` ("", a name or a path) turns codes into classes.
+    ``scale * value + offset`` in `unit`, and is missing where it equals `nodata`. `legend` ("", a name or a path)
+    turns codes into classes.
     """
 
     variable: str
