@@ -26,6 +26,7 @@ MISTAKES = {
     "period: {years: []}": "period.years: ",
     "period: {years: 2010}": "period.years: ",
     "analysis: [{trend: {of: [ndvi]}}, trend]": "trend is asked twice",
+    "analysis: [trend, 5]": "5 is no analysis; write a name, or a name with its options in braces",
     "period: {start: 2001-13, end: 2002}": "'2001-13' is not a year or month",
     "period: {start: 2001, end: 2002, step: yr}": "period.step: 'yr' is not known; did you mean 'year'",
     "methods: {cover: 3}": "methods.cover: 3 is not a method",

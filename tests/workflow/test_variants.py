@@ -157,6 +157,7 @@ def test_a_killed_run_leaves_the_former_result_and_is_repeated(landscape, projec
     [
         ({"sources": {"cover": {"times": 2}}}, "variants.x.sources.cover: times changes a source, but the project"),
         ({"sources": {"annual_precipitation": {"times": "more"}}}, "times is 'more', expected a number such as 1.1"),
+        ({"sources": {"practice": {"becomes": "half", "inside": "zones.gpkg"}}}, "becomes 'half', expected a number"),
         ({"sources": {"practise": 1}}, "sources.practise: not a variable soilloss knows; did you mean 'practice'"),
         ({"variants": {}}, "a variant has no variants of its own"),
         ({"sources": 5}, "variants.x.sources: expected a mapping of variables, got 5"),
@@ -245,6 +246,8 @@ def test_a_scenario_is_a_variant_of_the_last_year(landscape, project, grid):
         ({"year": 1999}, "analysis.scenario.year: 1999 is not in the period 2001 to 2003"),
         ({"rules": [{"from": "cropland", "to": "forest", "slope [%]": ">15"}]}, "leaves a gap"),
         ({"rules": [{"from": "farmland", "to": "forest"}]}, "'farmland' is not a land-cover class"),
+        ({"rules": [{"to": "forest"}]}, "line 1 of the decision table has no class under 'from'"),
+        ({"donors": ["land_cover"]}, "analysis.scenario.donors: the rules change land_cover; name what follows it"),
         ({"donors": ["cover"], "rules": "loess_plateau"}, "sand is needed by silt"),
         ({"grass_to_forest": False, "rules": "nothing"}, "is no packaged decision table"),
     ],

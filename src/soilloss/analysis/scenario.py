@@ -225,8 +225,10 @@ def _classes() -> dict[str, int]:
 
 
 def _rule(number: int, line: dict[Any, Any]) -> Rule:
-    classes = [str(line[side]).strip() for side in ("from", "to")]
-    for name in classes:
+    classes = ["" if pd.isna(line[side]) else str(line[side]).strip() for side in ("from", "to")]
+    for side, name in zip(("from", "to"), classes, strict=True):
+        if not name:
+            raise DataError(f"line {number} of the decision table has no class under {side!r}; add it")
         if name not in _classes():
             raise DataError(
                 f"line {number} of the decision table: {name!r} is not a land-cover class"

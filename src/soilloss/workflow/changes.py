@@ -90,6 +90,8 @@ def enter(site: Site, name: str, source: Changed) -> None:
             f"sources.{name}: has an axis of its own ({VARIABLES[name].axis}), so it cannot be changed in places; "
             "change what is made of it"
         )
+    if source.becomes is not None:
+        _value(name, source.becomes)
     former = _former(site, name)
     parts = [former.keys[step.variable] for step in former.steps if step.variable in _wanted(site, name)]
     if source.donor:

@@ -93,6 +93,10 @@ def overrides_of(site: Site) -> dict[str, dict[str, Any]]:
         kept = [line for line in lines if (line["from"], line["to"]) != ("grassland", "forest")]
         rules = [{str(key): value for key, value in line.items() if value} for line in kept]
     donors = _donors(site) if wanted.donors is None else wanted.donors
+    if LAND_COVER in donors:
+        raise ProjectError(
+            f"analysis.{SCENARIO}.donors: the rules change land_cover; name what follows it, such as ndvi"
+        )
     sources: dict[str, Any] = {LAND_COVER: {"rules": rules}, **{name: {"donor": LAND_COVER} for name in donors}}
     if project.period is None:
         return {**project.variants, SCENARIO: {"sources": sources}}

@@ -260,6 +260,8 @@ class Analysis(Strict):
             raise ValueError("expected a list such as [summary, {severity: {scheme: fao_1979}}]")
         merged: dict[str, Any] = {}
         for item in cast("list[Any]", value):
+            if not isinstance(item, str | Mapping):
+                raise ValueError(f"{item!r} is no analysis; write a name, or a name with its options in braces")
             asked: dict[str, Any] = {item: {}} if isinstance(item, str) else dict(cast("Mapping[str, Any]", item))
             if twice := merged.keys() & asked.keys():
                 raise ValueError(f"{', '.join(sorted(twice))} is asked twice; ask once")
