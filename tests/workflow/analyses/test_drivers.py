@@ -85,7 +85,7 @@ def test_a_year_that_is_hardly_known_and_a_name_given_twice(decade, tmp_path, gr
     file = decade({"drivers": {"of": "cover", "series": "more.csv"}})
     (tmp_path / "more.csv").write_text("year,cover C\n" + "".join(f"{year},{year % 5}\n" for year in range(2001, 2011)))
     gap = read(tmp_path / "cover_2004.tif")
-    gap[:, 39:] = np.nan
+    gap[:, 70:] = np.nan
     synthetic.write_raster(tmp_path / "cover_2004.tif", gap, grid)
     out = run(file)
     series = pd.read_csv(out / "tables/series.csv").set_index("year")

@@ -32,7 +32,7 @@ LOSS = "soil_loss"
 MOST = 2_000_000
 FEW = 3  # years a correlation needs
 # a mean over less than this share of the land of the best year is that of another landscape
-KNOWN = 0.5
+KNOWN = 0.9
 LAND_COVERS = 8  # classes of the vocabulary
 CAVEAT = (
     "The divergence of histograms says nothing about place: shuffling the cells leaves it as it is, so that a small "
@@ -266,8 +266,8 @@ def _as_table(series: pd.DataFrame) -> pd.DataFrame:
     shares = {column: f"{column} [%]" for column in series if str(column).startswith("share of ")}
     frame = series.rename(columns={**names, **shares}).reset_index()
     frame.attrs["caption"] = (
-        "Means of the area by year, over the cells that are known in the year; empty where they are less than half of "
-        "those of the best year."
+        "Means of the area by year, over the cells that are known in the year; empty where they are less than nine "
+        "tenths of those of the best year."
     )
     return frame
 
@@ -291,7 +291,7 @@ def _time_sentence(together: pd.DataFrame, series: pd.DataFrame) -> str:
     first = series.columns[0]
     rows = [one for one in _rows(together, kind="whole", first=first) if np.isfinite(one["r"])]
     if not rows:
-        return "No other series changes from year to year, so there is nothing to correlate soil loss with."
+        return "No other series changes over three known years or more; there is nothing to set soil loss against."
     ordered = sorted(rows, key=lambda one: -abs(one["r"]))[:4]
     listed = ", ".join(f"{one['second']} {number(one['r'], 2)} (p {number(one['p_value'], 2)})" for one in ordered)
     return f"From year to year, mean soil loss goes with: {listed}; {max(one['n'] for one in rows)} years."
