@@ -20,6 +20,7 @@ from soilloss.workflow import run as runs
 from soilloss.workflow.fetch import describe, fetch, missing, outline, resolve
 from soilloss.workflow.project import load
 from soilloss.workflow.site import open_site
+from soilloss.workflow.variants import variant
 
 
 @pytest.fixture(scope="module")
@@ -397,6 +398,28 @@ def test_variants_are_fetched_too(tmp_path, server):
         variants={"covered": {"sources": {"land_cover": {"product": "esa-worldcover-2021"}}}},
     )
     assert fetch(file)["made"] == ["elevation", "land_cover"]
+
+
+def test_variants_of_other_years_and_the_scenario_are_fetched_too(tmp_path, server):
+    """Each finds its own years afterwards; images of one year are composed apart from those of many."""
+    server.items = [world.landsat(server.folder, server.url, n, f"200{i}-05-10") for i, n in enumerate("ab", 1)]
+    file = world.project(
+        tmp_path,
+        server.url,
+        sources={
+            "ndvi": {"product": "landsat-c2-l2"},
+            "annual_precipitation": {"product": "chirps-v2-monthly"},
+            "land_cover": 3,
+        },
+        period={"start": 2001, "end": 2001},
+        analysis=[{"scenario": {"rules": "loess_plateau"}}],
+        variants={"later": {"period": {"start": 2002, "end": 2002}}},
+    )
+    made = fetch(file)["made"]
+    assert {"ndvi 2001", "ndvi 2002", "annual_precipitation 2001", "annual_precipitation 2002"} == set(made)
+    project = load(file)
+    for given in ({"period": {"start": 2002, "end": 2002}}, {"period": {"years": [2001]}}):
+        resolve(variant(project, "one", given), file)
 
 
 def test_products_inside_changed_values(tmp_path, server):

@@ -133,15 +133,15 @@ def all_jobs(path: Path | str, overrides: Mapping[str, Any] | None = None) -> li
 
 
 def _variants(project: projects.Project) -> Iterable[projects.Project]:
-    """The project with the products of each of its variants in place of its own sources and methods."""
+    """The project as each of its variants has it, and its scenario, which is of one year."""
+    from soilloss.workflow.variants import variant  # it stands on what is fetched here
+
     for name, given in project.variants.items():
-        sources = given.get("sources") or {}
-        products = {key: one for key, one in sources.items() if isinstance(one, Mapping) and "product" in one}
-        data = project.model_dump(mode="json") | {"variants": {}}
-        data["sources"] |= products
-        data["methods"] = {key: one for key, one in data["methods"].items() if key not in products}
-        if products:
-            yield projects.validate(data, f"variants.{name}")
+        yield variant(project, name, given)
+    scenario = project.analysis.scenario
+    if scenario is not None and project.period is not None:
+        year = scenario.year or project.period.years[-1]
+        yield variant(project, "scenario", {"period": {"years": [year]}})
 
 
 def missing(path: Path | str, overrides: Mapping[str, Any] | None = None) -> list[Job]:
