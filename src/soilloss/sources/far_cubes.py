@@ -199,7 +199,6 @@ def _store(web: Web, url: str) -> Any:
     """A Zarr store that has its objects, or parts of them, by our own way out."""
     import asyncio
 
-    from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
     from zarr.core.buffer import default_buffer_prototype
     from zarr.storage import MemoryStore
 
@@ -224,14 +223,7 @@ def _store(web: Web, url: str) -> Any:
             return await self.get(key) is not None
 
         def _bytes(self, place: str, part: Any) -> bytes:
-            start, stop = 0, WHOLE
-            if isinstance(part, RangeByteRequest):
-                start, stop = part.start, part.end
-            elif isinstance(part, OffsetByteRequest):
-                start = part.offset
-            elif isinstance(part, SuffixByteRequest):
-                stop = web.get(place, 0, 1).total
-                start = max(stop - part.suffix, 0)
+            start, stop = _span(web, place, part)
             answer = web.get(place, start, stop)
             self.received += len(answer.data)
             if place.endswith(("zarr.json", ".zmetadata")):
@@ -239,3 +231,17 @@ def _store(web: Web, url: str) -> Any:
             return answer.data[start - answer.start : stop - answer.start]
 
     return Far()
+
+
+def _span(web: Web, place: str, part: Any) -> tuple[int, int]:
+    """The bytes of an object that are asked for: a range, all from somewhere, the last ones, or all."""
+    from zarr.abc.store import OffsetByteRequest, RangeByteRequest, SuffixByteRequest
+
+    if isinstance(part, RangeByteRequest):
+        return part.start, part.end
+    if isinstance(part, OffsetByteRequest):
+        return part.offset, WHOLE
+    if isinstance(part, SuffixByteRequest):
+        total = web.get(place, 0, 1).total
+        return max(total - part.suffix, 0), total
+    return 0, WHOLE
