@@ -137,8 +137,8 @@ def _netcdf(web: Web, url: str, path: Path) -> Opened:
             remote = Remote(web, url, file)
             if remote.read(0, 3) == b"CDF":
                 remote.need(_blocks(0, remote.total, remote.total))
-                file.flush()
-                source = _open(draft, engine="scipy")
+                file.seek(0)
+                source = _open(file, engine="scipy")
             else:
                 source = _open(_Far(remote), engine="h5netcdf")
             with source as dataset:
