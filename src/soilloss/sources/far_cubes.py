@@ -24,7 +24,7 @@ from affine import Affine
 from soilloss.errors import SoilLossError, SourceError
 from soilloss.sources.cubes import Cube, as_cube, check_order, write_layers
 from soilloss.sources.products import Bounds, is_own
-from soilloss.sources.remote import DamagedError, GoneError, Web, clean
+from soilloss.sources.remote import Answer, DamagedError, GoneError, Web, clean
 from soilloss.sources.tiff import Fetched, Remote, tried, window_of
 
 BLOCK = 1 << 14
@@ -214,23 +214,25 @@ def _store(web: Web, url: str) -> Any:
 
         async def get(self, key: str, prototype: Any = None, byte_range: Any = None) -> Any:
             try:
-                data = await asyncio.to_thread(self._bytes, f"{url}/{key}", byte_range)
+                answer, data = await asyncio.to_thread(_part, web, f"{url}/{key}", byte_range)
             except GoneError:
                 return None
+            self.received += len(answer.data)
+            if key.endswith(("zarr.json", ".zmetadata")):
+                self.tag = answer.tag
             return (prototype or default_buffer_prototype()).buffer.from_bytes(data)
 
         async def exists(self, key: str) -> bool:
             return await self.get(key) is not None
 
-        def _bytes(self, place: str, part: Any) -> bytes:
-            start, stop = _span(web, place, part)
-            answer = web.get(place, start, stop)
-            self.received += len(answer.data)
-            if place.endswith(("zarr.json", ".zmetadata")):
-                self.tag = answer.tag
-            return answer.data[start - answer.start : stop - answer.start]
-
     return Far()
+
+
+def _part(web: Web, place: str, part: Any) -> tuple[Answer, bytes]:
+    """An answer about an object, and of its bytes those that were asked for."""
+    start, stop = _span(web, place, part)
+    answer = web.get(place, start, stop)
+    return answer, answer.data[start - answer.start : stop - answer.start]
 
 
 def _span(web: Web, place: str, part: Any) -> tuple[int, int]:
