@@ -113,3 +113,10 @@ def test_overrides_pass_through_short_forms(tmp_path):
     assert project.methods["cover"] == projects.Method(name="van_der_knijff_2000", coefficients={"alpha": 3})
     assert project.sources["elevation"] == projects.Raster(file="dem.tif", scale=0.1)
     assert project.publish.folder == "b"
+
+
+def test_an_override_comes_before_the_environment(tmp_path, monkeypatch):
+    monkeypatch.delenv("SL_DATA", raising=False)
+    file = tmp_path / "project.yml"
+    file.write_text("data: ${SL_DATA}\ngrid: {like: elevation}\nsources: {elevation: dem.tif}\n", encoding="utf-8")
+    assert projects.load(file, {"data": "/elsewhere"}).data == "/elsewhere"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,8 +78,11 @@ def parse(text: str, name: str = "project file") -> Any:
         raise ProjectError(f"{name} cannot be read as YAML: {error}") from None
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Read a project file; ``${NAME}`` in any text is replaced by the environment variable of that name."""
+def read(path: Path, change: Callable[[dict[str, Any]], None] = lambda _: None) -> dict[str, Any]:
+    """Read a project file; ``${NAME}`` in any text is replaced by the environment variable of that name.
+
+    `change` may put other values in before, so that a variable whose text is replaced need not be set.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -88,6 +92,7 @@ def read(path: Path) -> dict[str, Any]:
     data = parse(text, path.name)
     if not isinstance(data, dict):
         raise ProjectError(f"{path.name} holds {type(data).__name__}, expected keys such as 'sources' and 'methods'")
+    change(data)
     return expand(data, path.name)
 
 

@@ -212,10 +212,12 @@ def load(path: Path, overrides: Mapping[str, Any] | None = None) -> Project:
     ProjectError
         With the place, the value, what was expected and the nearest known key.
     """
-    data = yaml12.read(path)
-    for dotted, value in (overrides or {}).items():
-        override(data, dotted, value)
-    return validate(data, path.name)
+
+    def change(data: dict[str, Any]) -> None:
+        for dotted, value in (overrides or {}).items():
+            override(data, dotted, value)
+
+    return validate(yaml12.read(path, change), path.name)
 
 
 def validate(data: dict[str, Any], name: str = "project") -> Project:
