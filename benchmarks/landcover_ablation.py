@@ -63,6 +63,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder for ablation.csv and the models")
     given = parser.parse_args()
     began = time.perf_counter()
+    if given.out:
+        given.out.mkdir(parents=True, exist_ok=True)
     jobs = [(data, seed, given.arms, given.gpu, given.out) for data in given.data for seed in given.seeds]
     with ProcessPoolExecutor(1 if given.gpu else given.processes, get_context("spawn")) as pool:
         rows = pd.DataFrame([row for found in pool.map(compared, jobs) for row in found])
