@@ -6,12 +6,23 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import yaml
+from loopback import Server
 from shapely.geometry import box
 
-from soilloss.sources import synthetic
+from soilloss.sources import remote, synthetic
 
 YEARS = (2001, 2002, 2003)
 SHAPE = (60, 80)
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server on loopback with an empty folder, a cache of its own, and no waiting between attempts."""
+    monkeypatch.setattr(remote, "DELAY", 0.0005)
+    monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "far").mkdir()
+    with Server(tmp_path / "far") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -4,26 +4,14 @@ The chips are turned over to make three dates of one: numbers, clouds and qualit
 """
 
 import numpy as np
-import pytest
 import rasterio
 import world
 import yaml
-from loopback import Server
 
-from soilloss.sources import remote
 from soilloss.workflow.fetch import fetch
 
 TURNS = {"a": lambda x: x, "b": lambda x: x[:, ::-1], "c": lambda x: x[::-1]}
 DATES = {"a": "2021-02-01", "b": "2021-05-01", "c": "2021-08-01"}
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "DELAY", 0.0005)
-    monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "far").mkdir()
-    with Server(tmp_path / "far") as running:
-        yield running
 
 
 def read(path, band=1):

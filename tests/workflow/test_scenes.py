@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 import rasterio
 import world
-from loopback import Server
 
 from soilloss.errors import DataError, SoilLossWarning, SourceError
-from soilloss.sources import remote
 from soilloss.workflow.fetch import describe, fetch, missing, resolve
 from soilloss.workflow.fetch.jobs import jobs_of
 from soilloss.workflow.project import load
@@ -17,15 +15,6 @@ from soilloss.workflow.site import open_site
 
 CORNER = (slice(0, 70), slice(0, 160))  # of the scene classification, which has cells twice as large
 QUARTERS = {"start": 2021, "end": 2021, "step": "quarter"}
-
-
-@pytest.fixture
-def server(tmp_path, monkeypatch):
-    monkeypatch.setattr(remote, "DELAY", 0.0005)
-    monkeypatch.setenv("SOILLOSS_CACHE", str(tmp_path / "cache"))
-    (tmp_path / "far").mkdir()
-    with Server(tmp_path / "far") as running:
-        yield running
 
 
 def scenes(server, *given):
