@@ -118,12 +118,17 @@ def make(site: Site, item: Stored, blocks: list[Window], workers: int | None) ->
     former = _former(site, item.variable)
     source = site.project.sources[item.variable]
     assert isinstance(source, Changed)
-    for of in filter(None, (former, _rain(site, former, source))):
+    rain = _rain(site, former, source)
+    for of in filter(None, (former, rain)):
         for needed in stored.pending(of):
             stored.make(of, needed, workers, lambda _done, _total: None)
     inside = _inside(site, source.inside)
     label = item.label or former.project.steps[0]
-    one = _donor(site, former, item.variable, label, workers) if source.donor else _place(site, former, source, item)
+    one = (
+        _donor(site, former, item.variable, label, workers)
+        if source.donor
+        else _place(site, former, rain, source, item)
+    )
 
     def cells(window: Window) -> np.ndarray:
         before, after = one(window)
@@ -212,7 +217,9 @@ def _inside(site: Site, path: str | None) -> Callable[[Window], Any]:
     return lambda window: zones.inside(area, site.grid, window)
 
 
-def _place(site: Site, former: Site, source: Changed, item: Stored) -> Callable[[Window], tuple[np.ndarray, Any]]:
+def _place(
+    site: Site, former: Site, of_years: Site | None, source: Changed, item: Stored
+) -> Callable[[Window], tuple[np.ndarray, Any]]:
     """Cells before and after, where the change is by rules or to one value."""
     name, label = item.variable, item.label or former.project.steps[0]
     work = _work(former, [name], (label,))
@@ -222,7 +229,6 @@ def _place(site: Site, former: Site, source: Changed, item: Stored) -> Callable[
     table = rules_table(source.rules, site.data)
     names = _wanted(site, name)[1:]
     others = _work(former, names, (label,))
-    of_years = _rain(site, former, source)
     rain = of_years and _work(of_years, [RAIN], of_years.project.steps)
 
     def by_rules(window: Window) -> tuple[np.ndarray, np.ndarray]:
